@@ -247,6 +247,7 @@ static const struct option options[] = {
 	{ "listen", true, ANY_ROLE, false, TAKE(take_listen) },
 	{ "listen_tcp", false, ANY_ROLE, false, NUMBER(listen_tcp, 1, UINT16_MAX, "a port, such as 443") },
 	{ "tcp", false, ANY_ROLE, false, FLAG(tcp) },
+	{ "tcp_in", false, ANY_ROLE, false, FLAG(tcp_in) },
 	{ "proxy", false, ANY_ROLE, false, TAKE(config_take_proxy) },
 	{ "web_listen", false, NO_LEAF, false, TAKE(config_take_web_listen) },
 	{ "web_certificate", false, NO_LEAF, false, TAKE(config_take_web_certificate) },
@@ -651,7 +652,7 @@ int config_read(struct config *c, const char *path)
 	c->role = KITH_SERVING ? KITH_ROLE_AUTO : KITH_ROLE_LEAF;
 	c->presence = KITH_PRESENCE_PUBLIC;
 	c->log_level = KITH_LOG_INFO;
-	c->ping = c->offload = c->tcp = c->port_mapping = c->lan = true;
+	c->ping = c->offload = c->tcp = c->tcp_in = c->port_mapping = c->lan = true;
 	if (config_keep(&c->path, path, 0) != NULL)
 		return KITH_ENOMEM;
 	errno = 0;

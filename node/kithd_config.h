@@ -40,7 +40,8 @@ struct config {
 	size_t advertise_n;
 	enum kith_log_level log_level;
 	enum log_format log_format;
-	bool log_clear, stun, ping, allow_loopback, offload, tcp, serve_on_battery, serve_on_metered, port_mapping, lan;
+	bool log_clear, stun, ping, allow_loopback, offload, tcp, tcp_in, serve_on_battery, serve_on_metered,
+		port_mapping, lan;
 	uint64_t serve_leaves_max, serve_up_max, serve_down_max, serve_memory_max; /* 0: no cap */
 	uint64_t sessions_max, tunnels_max, relay_rate, relay_identity_rate, stream_window_max, session_window_max,
 		windows_max, leave_timeout, election_pace, listen_tcp; /* 0: the library's default */

@@ -146,6 +146,7 @@ static void apply_plain(const struct config *c, struct credentials *k, struct ki
 		o->allow_loopback = c->allow_loopback;
 	o->no_offload = !c->offload;
 	o->no_tcp = !c->tcp;
+	o->no_tcp_in = !c->tcp_in;
 	o->no_port_mapping = !c->port_mapping;
 	o->no_lan = !c->lan;
 	o->listen_tcp = (uint16_t)c->listen_tcp;

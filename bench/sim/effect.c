@@ -23,7 +23,7 @@ struct kith_simwork {
 struct kith_simport {
 	uint32_t effect;
 	uint16_t id, port;
-	uint8_t purpose;
+	uint8_t purpose, kind;
 };
 
 void kith_sim_save(struct kith_sim *sim, struct kith_simnode *n, enum kith_save what, struct kith_span bytes)
@@ -72,7 +72,18 @@ uint16_t kith_sim_transport(const struct kith_simnode *n, uint16_t port)
 	if (port == KITH_SIM_LAN_PORT)
 		return KITH_SIM_LAN;
 	for (uint32_t i = 0; i < n->ports_n; i++) {
-		if (n->ports[i].port == port)
+		if (n->ports[i].port == port && n->ports[i].kind == KITH_TRANSPORT_UDP)
+			return n->ports[i].id;
+	}
+	return 0;
+}
+
+uint16_t kith_sim_listener(const struct kith_simnode *n, uint16_t port)
+{
+	if (kith_sim_is_super(n))
+		return port == KITH_SIM_SUPER_PORT ? KITH_SIM_TCP : 0;
+	for (uint32_t i = 0; i < n->ports_n; i++) {
+		if (n->ports[i].port == port && n->ports[i].kind == KITH_TRANSPORT_TCP)
 			return n->ports[i].id;
 	}
 	return 0;
@@ -81,7 +92,7 @@ uint16_t kith_sim_transport(const struct kith_simnode *n, uint16_t port)
 static int tell(struct kith_sim *sim, struct kith_simnode *n, const struct kith_simport *p, bool closed)
 {
 	struct kith_transport t = { .id = p->id,
-				    .kind = KITH_TRANSPORT_UDP,
+				    .kind = p->kind,
 				    .family = KITH_FAMILY_V4,
 				    .purpose = p->purpose,
 				    .up = !closed,
@@ -120,7 +131,8 @@ static bool room_for_port(struct kith_sim *sim, struct kith_simnode *n)
 /* One more port of the host, told to the core. */
 static int open_one(struct kith_sim *sim, struct kith_simnode *n, const struct kith_simwork *w, uint32_t number)
 {
-	struct kith_simport p = { .effect = w->effect.id, .purpose = w->effect.purpose, .id = KITH_SIM_TRANSPORT + 1 };
+	struct kith_simport p = { .effect = w->effect.id, .purpose = w->effect.purpose, .kind = w->effect.kind };
+	p.id = KITH_SIM_TRANSPORT + 1;
 	if (!room_for_port(sim, n))
 		return KITH_EFULL;
 	while (kith_sim_port(n, p.id) != 0)
@@ -141,7 +153,9 @@ static int open_ports(struct kith_sim *sim, struct kith_simnode *n, const struct
 	const struct kith_effect *e = &w->effect;
 	int err = 0;
 	uint32_t opened = 0;
-	if (e->kind != KITH_TRANSPORT_UDP || e->family != KITH_FAMILY_V4 || e->remote.family != KITH_FAMILY_NONE)
+	const bool in = sim->options.tcp && e->kind == KITH_TRANSPORT_TCP && e->purpose == KITH_PURPOSE_IN;
+	if ((e->kind != KITH_TRANSPORT_UDP && !in) || e->family != KITH_FAMILY_V4 ||
+	    e->remote.family != KITH_FAMILY_NONE)
 		return KITH_ENOTSUP;
 	while (opened < e->count && (err = open_one(sim, n, w, opened)) == 0)
 		opened++;
@@ -152,6 +166,8 @@ static void close_port(struct kith_sim *sim, struct kith_simnode *n, uint32_t at
 {
 	struct kith_simport p = n->ports[at];
 	n->ports[at] = n->ports[--n->ports_n];
+	if (p.kind == KITH_TRANSPORT_TCP)
+		kith_simtcp_drop(sim, n, p.id);
 	(void)tell(sim, n, &p, true);
 }
 
@@ -220,8 +236,10 @@ void kith_sim_effect_due(struct kith_sim *sim, struct kith_simnode *n, uint32_t 
 {
 	struct kith_effect_result result = { .addrs_n = 0 };
 	struct kith_simwork *w = take(n, serial, 0);
-	if (w == NULL)
-		return; /* given up, or the core that asked is gone */
+	if (w == NULL) { /* given up, or the core that asked is gone; or no effect */
+		kith_simtcp_due(sim, n, serial);
+		return;
+	}
 	int err = carry_out(sim, n, w, &result);
 	kith_core_complete(n->core, kith_sim_node_now(sim, n), w->effect.id, err, err == 0 ? &result : NULL);
 	KITH_FREE(&sim->engine.alloc, w);
@@ -305,6 +323,7 @@ void kith_sim_effects_drop(struct kith_sim *sim, struct kith_simnode *n)
 		n->work = w->next;
 		KITH_FREE(&sim->engine.alloc, w);
 	}
+	kith_simtcp_drop(sim, n, 0);
 	KITH_FREE_ARRAY(&sim->engine.alloc, n->ports, n->ports_cap);
 	n->ports = NULL;
 	n->ports_n = n->ports_cap = 0;

@@ -8,6 +8,7 @@
 #endif
 
 #include "base/bytes.h"
+#include "link/state.h"
 #include "sim/suite_sim.h"
 #include "wire/packet.h"
 
@@ -97,7 +98,7 @@ void kith_sim_buf_drop(struct kith_sim *sim, struct kith_simbuf *buf)
 		kith_alloc_free(&sim->engine.alloc, buf, sizeof *buf + KITH_PACKET_HEADROOM + buf->len);
 }
 
-static struct kith_simbuf *buf_new(struct kith_sim *sim, const uint8_t *data, size_t len)
+struct kith_simbuf *kith_sim_buf_new(struct kith_sim *sim, const uint8_t *data, size_t len)
 {
 	struct kith_simbuf *buf =
 		sim->engine.alloc.realloc_fn(sim->engine.alloc.ctx, NULL, 0, sizeof *buf + KITH_PACKET_HEADROOM + len);
@@ -182,35 +183,45 @@ static void trace_packet(const struct kith_sim *sim, const struct kith_simnode *
 		kith_addr_format(other, text), len, type, tunnel, what);
 }
 
-static void send_one(struct kith_sim *sim, struct kith_simnode *n, const struct kith_packet *p, const uint8_t *data,
-		     size_t len)
+void kith_sim_emit(struct kith_sim *sim, struct kith_simnode *n, const struct kith_net_packet *packet, uint16_t port,
+		   const uint8_t *data, size_t len)
 {
-	struct kith_net_packet out = {
-		.src = n->local, .dst = p->remote, .len_bytes = (uint32_t)len + 28, .proto = KITH_NAT_UDP, .ttl = p->ttl
-	};
+	struct kith_net_packet out = *packet;
 	struct kith_net_outcome outcome;
-	out.src.port = kith_sim_port(n, p->transport);
+	out.src.port = port;
 	count_sent(sim, n, data[0], len);
-	kith_sim_attack_sent(sim, n, &p->remote, out.len_bytes);
+	kith_sim_attack_sent(sim, n, &out.dst, out.len_bytes);
 	uint8_t scratch[2048];
 	data = kith_sim_mutate_packet(sim, data, len, scratch, sizeof scratch);
-	kith_sim_check_sent(sim, n, &p->remote, data, len);
-	if (n->mute || len == 0 || out.src.port == 0 || kith_sim_attack_drops(n, data, len))
+	kith_sim_check_sent(sim, n, &out.dst, data, len);
+	if (n->mute || len == 0 || port == 0 || kith_sim_attack_drops(n, data, len))
 		return;
-	if (sim->options.mutation == KITH_SIM_MUTATE_NO_RETRANSMIT && !first_hello(sim, n, data, len, &p->remote))
+	if (sim->options.mutation == KITH_SIM_MUTATE_NO_RETRANSMIT && !first_hello(sim, n, data, len, &out.dst))
 		return;
 	kith_sim_link(sim, n, data, len);
 	kith_net_send(sim->net, &sim->net_stats, sim->now, n->id, &out, &outcome);
-	trace_packet(sim, n, '>', &p->remote, data, len, outcome.cause == KITH_NET_FLYING ? "" : ", dropped");
+	trace_packet(sim, n, '>', &out.dst, data, len, outcome.cause == KITH_NET_FLYING ? "" : ", dropped");
 	if (outcome.cause != KITH_NET_FLYING)
 		return;
-	struct kith_simbuf *buf = buf_new(sim, data, len);
+	struct kith_simbuf *buf = kith_sim_buf_new(sim, data, len);
 	if (buf == NULL) {
 		kith_sim_out_of_memory(sim);
 		return;
 	}
 	fly(sim, &outcome, buf);
 	kith_sim_buf_drop(sim, buf);
+}
+
+static void send_one(struct kith_sim *sim, struct kith_simnode *n, const struct kith_packet *p, const uint8_t *data,
+		     size_t len)
+{
+	const struct kith_net_packet out = {
+		.src = n->local, .dst = p->remote, .len_bytes = (uint32_t)len + 28, .proto = KITH_NAT_UDP, .ttl = p->ttl
+	};
+	if (sim->options.tcp && kith_transports_kind(&n->core->transports, p->transport) == KITH_TRANSPORT_TCP)
+		kith_simtcp_send(sim, n, p, data, len);
+	else
+		kith_sim_emit(sim, n, &out, kith_sim_port(n, p->transport), data, len);
 }
 
 /* To all others of a leaf's site: one packet each, as a radio would lose it for one and not for another. */
@@ -259,17 +270,17 @@ static struct kith_simbuf *buf_own(struct kith_sim *sim, struct kith_simbuf *buf
 {
 	if (buf->refs == 1)
 		return buf;
-	struct kith_simbuf *own = buf_new(sim, buf->bytes + KITH_PACKET_HEADROOM, buf->len);
+	struct kith_simbuf *own = kith_sim_buf_new(sim, buf->bytes + KITH_PACKET_HEADROOM, buf->len);
 	if (own != NULL)
 		kith_sim_buf_drop(sim, buf);
 	return own;
 }
 
 /* Into a batch for the core; buf is taken over. */
-static void hand(struct kith_sim *sim, struct batch *b, const struct kith_net_delivery *d, struct kith_simbuf *buf)
+static void hand(struct kith_sim *sim, struct batch *b, const struct kith_net_delivery *d, uint16_t transport,
+		 struct kith_simbuf *buf)
 {
 	struct kith_simnode *n = &sim->nodes[d->host];
-	uint16_t transport = kith_sim_transport(n, d->pkt.dst.port);
 	buf = buf_own(sim, buf);
 	if (buf == NULL) {
 		kith_sim_out_of_memory(sim);
@@ -300,7 +311,12 @@ static void deliver(struct kith_sim *sim, struct batch *b, const struct kith_net
 		batch_flush(sim, b);
 	kith_sim_check_delivered(sim, from, d->host, d->pkt.dst.port == KITH_SIM_LAN_PORT);
 	kith_sim_offices_delivered(sim, &sim->nodes[from], n, buf->len);
-	if (n->core == NULL || kith_sim_transport(n, d->pkt.dst.port) == 0) {
+	uint16_t transport = kith_sim_transport(n, d->pkt.dst.port);
+	if (d->pkt.proto == KITH_NAT_TCP)
+		transport = n->core == NULL
+				    ? 0
+				    : kith_simtcp_came(sim, n, &d->pkt, buf->bytes[KITH_PACKET_HEADROOM], buf->len);
+	if (n->core == NULL || transport == 0) {
 		*(n->core == NULL ? &sim->counts.dead_host : &sim->counts.dead_port) += 1;
 		kith_sim_buf_drop(sim, buf);
 		return;
@@ -308,7 +324,7 @@ static void deliver(struct kith_sim *sim, struct batch *b, const struct kith_net
 	if (n->cpu != NULL)
 		kith_sim_capacity_came(sim, n, &sim->nodes[from], d, buf);
 	else
-		hand(sim, b, d, buf);
+		hand(sim, b, d, transport, buf);
 }
 
 /* The processor of a node is free: what waits, up to a batch. A port may have been closed meanwhile. */
@@ -318,8 +334,9 @@ static void turn(struct kith_sim *sim, struct kith_simnode *n)
 	struct kith_net_delivery d;
 	struct kith_simbuf *buf;
 	while (b.n < KITH_SIM_BATCH && (buf = kith_sim_capacity_next(sim, n, &d)) != NULL) {
-		if (kith_sim_transport(n, d.pkt.dst.port) != 0)
-			hand(sim, &b, &d, buf);
+		const uint16_t transport = kith_sim_transport(n, d.pkt.dst.port);
+		if (transport != 0)
+			hand(sim, &b, &d, transport, buf);
 		else
 			kith_sim_buf_drop(sim, buf);
 	}

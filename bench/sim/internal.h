@@ -4,6 +4,7 @@
  *   topology.c  hosts, NATs, addresses
  *   node.c      one node: start, stop, driving its core by the contract
  *   capacity.c  what machines and links can do: packets wait for a processor
+ *   simtcp.c    connections
  *   effect.c    what a core asks of its host
  *   faults.c    what goes wrong, and when
  *   app.c       an application on each leaf: contacts, calls, presence
@@ -24,6 +25,7 @@
 
 #include <kith/core.h>
 
+#include "base/addr.h"
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "net/draw.h"
@@ -39,6 +41,8 @@
 #define KITH_SIM_TRANSPORT 1
 #define KITH_SIM_LAN 2 /* the transport to all in a site */
 #define KITH_SIM_LAN_PORT 7411
+#define KITH_SIM_TCP 1000 /* the transport for connections; a supernode's takes them in, too */
+#define KITH_SIM_TCP_IN 1001 /* of a leaf that aims: what it says that it takes in (attack.c) */
 #define KITH_SIM_SUPER_PORT 4433
 #define KITH_SIM_PORTS_MAX 512 /* transports of a node that its core asked for */
 #define KITH_SIM_CALLS_MAX 12 /* sessions of one application at once */
@@ -127,7 +131,7 @@ enum kith_simcontrol_kind {
 	KITH_SIM_AIM, /* a names other addresses of the victim's, and again */
 	KITH_SIM_LIST, /* a supernode is handed a revocation list */
 	KITH_SIM_LOOK, /* at candidates, and again */
-	KITH_SIM_EFFECT, /* of a, serial number b: it is answered */
+	KITH_SIM_EFFECT, /* of a, serial number b: it is answered; of a SYN: it is repeated */
 	KITH_SIM_VERIFY /* the final calls */
 };
 
@@ -231,6 +235,7 @@ struct kith_simnode {
 	struct kith_simwork *work; /* what its core asked for and waits for */
 	struct kith_simport *ports; /* the transports that it asked for and has */
 	uint32_t ports_n, ports_cap;
+	struct kith_simconn *conns;
 	kith_time_us mono_offset_us;
 	int64_t skew_ms;
 	kith_time_us armed; /* time of the wake that counts */
@@ -345,7 +350,21 @@ void kith_sim_control_at(struct kith_sim *sim, kith_time_us at, const struct kit
 void kith_sim_send(struct kith_sim *sim, struct kith_simnode *n, const struct kith_packet *packet);
 
 void kith_sim_turn_at(struct kith_sim *sim, struct kith_simnode *n, kith_time_us at, uint64_t number);
+/* len bytes of a core, or of its host, leave from that port. */
+void kith_sim_emit(struct kith_sim *sim, struct kith_simnode *n, const struct kith_net_packet *packet, uint16_t port,
+		   const uint8_t *data, size_t len);
+struct kith_simbuf *kith_sim_buf_new(struct kith_sim *sim, const uint8_t *data, size_t len);
 void kith_sim_buf_drop(struct kith_sim *sim, struct kith_simbuf *buf);
+
+/* ---- simtcp.c ---- */
+void kith_simtcp_send(struct kith_sim *sim, struct kith_simnode *n, const struct kith_packet *p, const uint8_t *data,
+		      size_t len);
+/* A packet of TCP is there. The transport that is handed it; 0: it is not for the core. */
+uint16_t kith_simtcp_came(struct kith_sim *sim, struct kith_simnode *n, const struct kith_net_packet *pkt, uint8_t type,
+			  size_t len);
+void kith_simtcp_due(struct kith_sim *sim, struct kith_simnode *n, uint32_t serial);
+/* All connections of a transport are gone; 0: of the node. */
+void kith_simtcp_drop(struct kith_sim *sim, struct kith_simnode *n, uint16_t transport);
 
 /* ---- capacity.c ---- */
 /* The kind of machine of a node, 0: without limits, else its profile in the net. */
@@ -416,6 +435,7 @@ void kith_sim_forget(struct kith_sim *sim, struct kith_simnode *n); /* all that 
 /* Takes out what the core asks for. False: nothing. */
 bool kith_sim_effects(struct kith_sim *sim, struct kith_simnode *n);
 void kith_sim_effect_due(struct kith_sim *sim, struct kith_simnode *n, uint32_t serial);
+uint16_t kith_sim_listener(const struct kith_simnode *n, uint16_t port); /* the transport that takes in there; or 0 */
 void kith_sim_effects_drop(struct kith_sim *sim, struct kith_simnode *n); /* the core is gone */
 /* The port of a transport and the other way round; 0: it has none such. */
 uint16_t kith_sim_port(const struct kith_simnode *n, uint16_t transport);

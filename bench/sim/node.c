@@ -194,7 +194,8 @@ void kith_sim_node_transport(struct kith_sim *sim, struct kith_simnode *n)
 	t.family = KITH_FAMILY_V4;
 	t.locals[0] = (struct kith_local){ n->local, KITH_ADDR_HOST, 24 };
 	t.locals_n = t.up ? 1 : 0;
-	kith_sim_attack_locals(n, &t);
+	if (!sim->options.tcp)
+		kith_sim_attack_locals(n, &t);
 	(void)kith_core_transport(n->core, kith_sim_node_now(sim, n), &t);
 	if (!kith_sim_is_super(n) && sim->options.site_lan) {
 		t.id = KITH_SIM_LAN;
@@ -203,6 +204,23 @@ void kith_sim_node_transport(struct kith_sim *sim, struct kith_simnode *n)
 					       .port = KITH_SIM_LAN_PORT,
 					       .ip = { 239, 255, 75, 72 } };
 		(void)kith_core_transport(n->core, kith_sim_node_now(sim, n), &t);
+	}
+	if (sim->options.tcp) {
+		t = (struct kith_transport){ .id = KITH_SIM_TCP,
+					     .kind = KITH_TRANSPORT_TCP,
+					     .family = KITH_FAMILY_V4,
+					     .purpose = kith_sim_is_super(n) ? KITH_PURPOSE_ANY : KITH_PURPOSE_OUT,
+					     .up = !n->unplugged,
+					     .cost_ms = 30,
+					     .locals_n = n->unplugged ? 0 : 1 };
+		t.locals[0] = (struct kith_local){ n->local, KITH_ADDR_HOST, 24 };
+		(void)kith_core_transport(n->core, kith_sim_node_now(sim, n), &t);
+		if (n->aims) { /* what it takes in is the victim's */
+			t.id = KITH_SIM_TCP_IN;
+			t.purpose = KITH_PURPOSE_IN;
+			kith_sim_attack_locals(n, &t);
+			(void)kith_core_transport(n->core, kith_sim_node_now(sim, n), &t);
+		}
 	}
 	kith_sim_ports_tell(sim, n);
 }
@@ -261,6 +279,11 @@ static void options_fill(struct kith_sim *sim, struct kith_simnode *n, struct ki
 	if (kith_sim_is_super(n)) {
 		o->endpoints[0] = kith_endpoint_udp(&n->local);
 		o->endpoints_n = 1;
+		if (sim->options.tcp) {
+			o->endpoints[1] = o->endpoints[0];
+			o->endpoints[1].kind = KITH_TRANSPORT_TCP;
+			o->endpoints_n = 2;
+		}
 	}
 }
 

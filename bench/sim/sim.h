@@ -279,6 +279,7 @@ struct kith_simoptions {
 	 * they hear what one of them sends to all */
 	uint32_t site_leaves;
 	bool site_lan;
+	bool tcp; /* there is TCP besides UDP; not with capacity */
 	bool nats_in_turn; /* the kinds that have a weight, one leaf each in turn, instead of drawn by it */
 	bool world; /* delays by country instead of 20 ms an access link */
 	kith_time_us access_us; /* of a leaf's access link, one way, instead; 0: as said */

@@ -19,7 +19,7 @@ struct kith_simnat_mix {
 /* NULL past the end. */
 const char *kith_simnat_name(unsigned kind);
 
-/* A kind that lets no UDP through: its leaves cannot attach, as there is no TCP in a simulation. */
+/* A kind that lets no UDP through: its leaves cannot attach, unless there is TCP in a simulation. */
 bool kith_simnat_blocked(unsigned kind);
 bool kith_simnat_is_cgn(unsigned kind);
 

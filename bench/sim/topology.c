@@ -143,7 +143,7 @@ static bool place(struct kith_sim *sim, struct kith_simnode *n, unsigned kind)
 	struct kith_net_uplink uplink = access_uplink(sim, n->id);
 	const struct kith_net_uplink behind_carrier = { .profile = uplink.profile };
 	n->nat_kind = (uint8_t)kind;
-	n->reachable = !kith_simnat_blocked(kind);
+	n->reachable = !kith_simnat_blocked(kind) || sim->options.tcp;
 	if (kith_simnat_is_cgn(kind)) {
 		unsigned home = 1;
 		while (strcmp(kith_simnat_name(home), "port-restricted") != 0)

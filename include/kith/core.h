@@ -223,7 +223,6 @@ KITH_EXPORT int kith_core_serve(struct kith_core *core, const char *service) KIT
  * Errors, also of OP_DONE, as kith_connect and its callback. */
 KITH_EXPORT int kith_core_call(struct kith_core *core, struct kith_now now, const char *name, const char *service,
 			       kith_time_us timeout_us, kith_op *op) KITH_MUST_USE;
-
 /* The same, with up to KITH_EARLY_MAX bytes that the callee is told before it answers, if possible; see
  * kith_connect_early. KITH_EMSGSIZE: more. */
 KITH_EXPORT int kith_core_call_early(struct kith_core *core, struct kith_now now, const char *name, const char *service,
@@ -383,8 +382,7 @@ struct kith_core_info { /* fixed */
 	uint32_t packets_s; /* supernode: packets received in the last second */
 	uint32_t overload; /* supernode: what it refuses: 0 nothing, 1 tunnels, 2 look-ups, 3 quick news, 4 leaves */
 	uint32_t refused_s; /* supernode: HELLOs that were refused for want of room in the last second */
-	/* supernode: 0: it knows all others; else so many sectors, of which it knows three in full, and about how many
-	 * supernodes there are */
+	/* supernode: 0: it knows all others; else of so many sectors it knows three in full; how many there are */
 	uint32_t sectors, supernodes;
 	struct kith_nat_info nat; /* leaf: the NAT that it is behind */
 	uint64_t reserved[1];

@@ -47,8 +47,7 @@ typedef int (*kith_passphrase_fn)(void *ctx, const char *path, char *out, size_t
 struct kith_node_options {
 	size_t size; /* sizeof, set by kith_node_options_init */
 
-	/* Where it runs. A supernode knows how loaded its thread is if the loop is its own, or was configured with
-	 * UV_METRICS_IDLE_TIME. */
+	/* Where it runs. A supernode knows its thread's load if the loop is its own, or has UV_METRICS_IDLE_TIME. */
 	struct uv_loop_s *loop; /* borrowed until closed; NULL: a loop of the node's own, on a thread of its own */
 	const struct kith_alloc *alloc; /* borrowed until freed; NULL: malloc. Called on the loop's thread only */
 	const struct kith_random *random; /* borrowed until freed; NULL: the kernel's generator */
@@ -109,6 +108,7 @@ struct kith_node_options {
 	const char *proxy; /* TCP goes through this SOCKS or HTTP proxy: kithd.conf(5) has the syntax; NULL: straight */
 	bool no_port_mapping; /* do not ask the router for a port (<kith/portmap.h>) */
 	bool no_lan; /* neither ask for contacts on the local network, nor answer; supernodes never do */
+	bool no_tcp_in; /* take no TCP connections of contacts in calls that find no direct way over UDP */
 	struct kith_addr web_listen; /* take WebSockets here, by the component kith-web.so; family NONE: nowhere */
 	const char *web_certificate; /* PEM file; NULL: plain, behind a reverse proxy of one's own */
 	const char *web_key; /* PEM file, with web_certificate */

@@ -13,7 +13,10 @@ enum kith_transport_purpose {
 	KITH_PURPOSE_OUT, /* as ANY, but nobody can send there first: it is not offered */
 	/* reaches all that are on the link: remote is the group's address, locals those of the interfaces that it is
 	 * joined on. Contacts are looked for there, and nothing else is sent or taken. Its id is below 16 */
-	KITH_PURPOSE_LAN
+	KITH_PURPOSE_LAN,
+	/* takes in connections, and makes none: it is offered, and nothing begins over it */
+	KITH_PURPOSE_IN,
+	KITH_PURPOSE_HOMES /* as OUT, by way of a proxy: contacts are not connected to by it */
 };
 
 /* An address at which a transport may be reachable. */
@@ -63,7 +66,8 @@ struct kith_nat_info { /* fixed */
 enum kith_effect_type {
 	KITH_EFFECT_SAVE, /* write bytes to stable storage, as what says */
 	/* open count transports of kind, family and purpose, a connection to remote; each is told by
-	 * kith_core_transport, with this id, before this is completed: with 0 if there is one at least */
+	 * kith_core_transport, with this id, before this is completed: with 0 if there is one at least. Of purpose IN:
+	 * one listens, at the node's port if that is free. KITH_ENOTSUP: connections are not wanted here */
 	KITH_EFFECT_OPEN,
 	/* close transport, which an OPEN brought; kith_core_transport tells that it is closed before this is completed.
 	 * KITH_EACCES: it is the host's own */

@@ -232,6 +232,23 @@
 /* local: how long the sockets are there for a hit: 2,000 probes take 10 s */
 #define KITH_SPREAD_WAIT_US (12 * KITH_US_PER_S)
 #define KITH_SPREAD_KEPT 32 /* local: sockets that hit, and carry a path; with as many there is no further spread */
+/* wire: connections to addresses that the peer named (path/connections): to so many of them at a time, ... */
+#define KITH_CONNECT_ADDRESSES 4
+#define KITH_CONNECT_AGAIN_US (20 * KITH_US_PER_S) /* wire: ... to each of them once in that time, ... */
+#define KITH_CONNECT_TRIES 3 /* wire: ... so often in a row; then it rests */
+#define KITH_CONNECT_REST_US (300 * KITH_US_PER_S) /* wire: ... for that time */
+/* wire: between two such connections of a node, of all its sessions together: 4 a second. Each may take the 10 s of a
+ * dial (host/carrier_tcp), so 40 of its 64 are theirs at most, and the others are for homes */
+#define KITH_CONNECT_PACE_US (250 * KITH_US_PER_MS)
+/* wire: what one costs: four SYNs of 60 bytes if nobody answers; if somebody does, the handshake, a PROBE and the end.
+ * What came from the peer pays for it */
+#define KITH_CONNECT_COST 400
+#define KITH_CONNECT_SOON_US (100 * KITH_US_PER_MS) /* local: UDP is hopeless, unless both are on one network */
+/* local: besides a round trip; the probes of a round that succeeds are answered by then, in most cases */
+#define KITH_CONNECT_LATER_US (700 * KITH_US_PER_MS)
+#define KITH_CONNECT_TURN_US (300 * KITH_US_PER_MS) /* local: the initiator's turn, where either could connect */
+/* local: how long a leaf listens after nobody wanted that any more: two attempts of a session that stays relayed */
+#define KITH_LISTEN_KEEP_US (150 * KITH_US_PER_S)
 /* wire: probes after the first packet heard, so that the other side learns of it under loss */
 #define KITH_CONFIRMATIONS 3
 

@@ -183,6 +183,41 @@ static void say_what_helps(struct kith_words *t, const struct kith_meeting *m)
 	kith_words_say(t, "; or the same where %s is", m->peer);
 }
 
+static bool takes_in(const struct kith_candidates *cs)
+{
+	for (unsigned i = 0; i < cs->n; i++) {
+		if (cs->list[i].at.kind == KITH_TRANSPORT_TCP)
+			return true;
+	}
+	return false;
+}
+
+/* What came of TCP, and the port that could be forwarded for it. */
+static void say_tcp(struct kith_words *t, const struct kith_meeting *m)
+{
+	char at[KITH_ADDR_TEXT_MAX];
+	if (!m->tcp)
+		return;
+	if (m->connected_to.family != KITH_FAMILY_NONE)
+		kith_words_say(
+			t,
+			". TCP was tried as well, but no connection to %s came about: a firewall or router there "
+			"lets none in",
+			kith_addr_format(&m->connected_to, at));
+	else
+		kith_words_say(t, ". TCP was tried as well, but %s %s", m->peer,
+			       takes_in(m->theirs) ? "has no address for it that is reached from here"
+						   : "takes no connections");
+	for (unsigned i = 0; i < m->ours->n; i++) {
+		const struct kith_candidate *c = &m->ours->list[i];
+		if (c->at.kind != KITH_TRANSPORT_TCP || c->kind != KITH_ADDR_HOST)
+			continue;
+		kith_words_say(t, ", and from there none to you; TCP port %u is the one to let in here",
+			       c->at.addr.port);
+		return;
+	}
+}
+
 static void say_families(struct kith_words *t, const struct kith_meeting *m)
 {
 	bool v6 = has_family(m->ours, KITH_FAMILY_V6);
@@ -281,5 +316,6 @@ size_t kith_diagnosis_write(const struct kith_meeting *m, char *out, size_t cap)
 		say_what_helps(&t, m);
 		break;
 	}
+	say_tcp(&t, m);
 	return t.len;
 }

@@ -35,6 +35,8 @@ struct kith_meeting {
 	bool by_web; /* and all of them are reached by WebSockets only */
 	bool heard; /* packets of the peer came straight */
 	bool guessed; /* random ports were tried, and none was hit */
+	bool tcp; /* connections were an option here: it was tried in vain to connect, or to be connected to */
+	struct kith_addr connected_to; /* where we tried it last; family NONE: nowhere */
 };
 
 enum kith_obstacle kith_diagnosis_obstacle(const struct kith_meeting *m);

@@ -106,6 +106,10 @@ static void say_obstacle(struct kith_words *t, const struct kith_core *c, const 
 	struct kith_meeting m = {
 		.peer = s->peer->name, .ours = &punch->ours, .theirs = &punch->theirs, .heard = heard_directly(s)
 	};
+	m.tcp = punch->tcp;
+	const struct kith_addr *to = kith_punch_connected_to(punch);
+	if (to != NULL)
+		m.connected_to = *to;
 	m.guessed = punch->range_tries.n > 0 || punch->spread_tries.n > 0;
 	char why[KITH_DIAGNOSIS_TEXT_MAX];
 	add_seen(c, &m);
@@ -138,7 +142,9 @@ static const char *why_untried(const struct kith_core *c, const struct kith_sess
 		return "relayed, since the peer has not named any address (relay-only there, or not yet)";
 	if (punch->state == KITH_PUNCH_OFFERED || punch->state == KITH_PUNCH_TOLD)
 		return "relayed; an attempt to open a direct path waits for the peer's answer";
-	if (punch->n_targets == 0 && !is_without_udp(c))
+	if (kith_punch_connects(punch, c->now.mono_us))
+		return "relayed; a direct path is being tried, over TCP";
+	if (punch->n_targets == 0 && !punch->tcp && !is_without_udp(c))
 		return "relayed, since no address of the peer may be probed (see the reasons below)";
 	if (punch->state == KITH_PUNCH_PROBING || punch->state == KITH_PUNCH_WAITING ||
 	    kith_punch_guesses(punch, c->now.mono_us))

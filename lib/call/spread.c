@@ -281,7 +281,7 @@ void kith_spread_look(struct kith_core *c, const struct kith_session *s)
 	if (sp == NULL)
 		return;
 	if (sp->session == s->index) {
-		if (kith_pathset_is_direct(&s->paths))
+		if (kith_pathset_is_plain(&s->paths))
 			finish(c, s, "hit");
 		return;
 	}

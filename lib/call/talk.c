@@ -13,6 +13,7 @@
 #include "call/relays.h"
 #include "call/ringing.h"
 #include "call/routes.h"
+#include "call/listening.h"
 #include "call/spread.h"
 #include "call/streams.h"
 #include "call/tell.h"
@@ -99,6 +100,8 @@ void kith_talk_opened(struct kith_core *c, struct kith_session *s)
 		kith_op_done(c, s->peer->op, 0, true);
 	s->peer->op = 0;
 	s->peer->relay_at = s->initiator ? c->now.mono_us + KITH_US_PER_S / 2 : KITH_TIME_NEVER;
+	if (c->env.paces == NULL) /* who calls nobody holds none */
+		c->env.paces = KITH_NEW(c->alloc, struct kith_paces);
 	offer(c, s);
 	kith_follow_exchange(c, s);
 }
@@ -238,6 +241,8 @@ void kith_talk_news(struct kith_core *c, struct kith_session *s)
 		kith_spread_look(c, s);
 	if (news & KITH_NEWS_WANT_SOCKETS)
 		kith_spread_begin(c, s);
+	if ((news & KITH_NEWS_WANT_LISTENER) && !kith_pathset_is_direct(&s->paths))
+		kith_listening_want(c);
 	if ((news & KITH_NEWS_WANT_RELAY) && s->initiator && s->peer->relay_at == KITH_TIME_NEVER)
 		s->peer->relay_at = c->now.mono_us;
 	if (news & KITH_NEWS_PATH_DIED)

@@ -692,10 +692,9 @@ size_t kith_core_home_kinds(const struct kith_core *c, uint8_t out[], size_t n)
 		if (c->leaf.homes[i].state != KITH_HOME_ATTACHED)
 			continue;
 		const struct kith_session *s = kith_sessions_get(&c->sessions, c->leaf.homes[i].session);
-		if (used < n)
-			out[used] = s != NULL ? kith_transports_kind(&c->transports, kith_session_hop(s)->transport)
-					      : KITH_TRANSPORT_NONE;
-		used++;
+		const uint16_t by = s != NULL ? kith_session_hop(s)->transport : UINT16_MAX; /* no transport's */
+		if (used++ < n)
+			out[used - 1] = kith_transports_kind(&c->transports, by);
 	}
 	return used;
 }

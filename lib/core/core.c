@@ -12,6 +12,7 @@
 #include "call/near.h"
 #include "call/outage.h"
 #include "call/routes.h"
+#include "call/listening.h"
 #include "call/spread.h"
 #include "call/talk.h"
 #include "core/certs.h"
@@ -264,6 +265,8 @@ static int build(struct kith_core *c, const struct kith_core_options *o, struct 
 	if (err != 0)
 		return err;
 	bool super = o->role == KITH_ROLE_SUPERNODE;
+	c->endpoints_n = (uint8_t)o->endpoints_n;
+	memcpy(c->endpoints, o->endpoints, sizeof c->endpoints);
 	c->self.features = KITH_FEATURE_STREAMS;
 	c->self.role = KITH_ROLE_LEAF;
 	kith_guard_init(&c->guard, c->suite, c->alloc, c->random, c->self.dh_pk, &c->self.network,
@@ -342,15 +345,12 @@ static int make(struct kith_core **out, const struct kith_core_options *o, struc
 	c->session_window_max = o->session_window_max;
 	c->windows.max = o->windows_max;
 	c->limits = (struct kith_core_limits){ o->sessions_max, o->tunnels_max, o->relay_rate, o->relay_owner_rate };
-	c->endpoints_n = (uint8_t)o->endpoints_n;
-	memcpy(c->endpoints, o->endpoints, sizeof c->endpoints);
 	c->env = (struct kith_path_env){ .outbox = &c->shared->outbox,
 					 .random = c->random,
 					 .alloc = c->alloc,
 					 .stats = c->stats,
 					 .log = c->log,
 					 .transports = &c->transports,
-					 .range_at = &c->range_at,
 					 .sockets = KITH_SPREAD_SOCKETS,
 					 .is_relay = kith_via_of_env,
 					 .new_name = kith_session_new_name,
@@ -431,6 +431,8 @@ void kith_core_free(struct kith_core *c)
 	kith_cut_free_all(c);
 	kith_ended_free_all(c);
 	kith_spread_deinit(c);
+	kith_listening_deinit(c);
+	KITH_FREE(c->alloc, c->env.paces);
 	kith_routes_deinit(c);
 	kith_sessions_deinit(&c->sessions);
 	kith_candidacy_end(c);
@@ -547,6 +549,9 @@ static void fire(struct kith_core *c, struct kith_timer *t)
 	case KITH_TIMER_SPREAD:
 		kith_spread_tick(c);
 		return;
+	case KITH_TIMER_LISTENING:
+		kith_listening_tick(c);
+		return;
 	}
 }
 
@@ -611,7 +616,10 @@ int kith_core_transport(struct kith_core *c, struct kith_now now, const struct k
 		kith_core_settle(c);
 		return 0;
 	}
-	if (kith_transports_only_mapped(&before, t)) { /* nothing has moved: there is more to offer */
+	const bool in = t->purpose == KITH_PURPOSE_IN || before.purpose == KITH_PURPOSE_IN;
+	if (in && known && !t->up)
+		kith_transport_doubt(c, t->id, t->closed ? KITH_ECLOSED : KITH_EDETACHED);
+	if (in || kith_transports_only_mapped(&before, t)) { /* nothing has moved: there is more, or less, to offer */
 		kith_talk_offer_all(c, true);
 		kith_core_settle(c);
 		return 0;

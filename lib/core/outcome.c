@@ -1,5 +1,6 @@
 #include "core/outcome.h"
 
+#include "call/listening.h"
 #include "call/spread.h"
 #include "core/save.h"
 #include "super/witness.h"
@@ -20,6 +21,9 @@ static void tell(struct kith_core *c, const struct kith_effect_end *end)
 		break;
 	case KITH_OWNER_SPREAD:
 		kith_spread_ended(c, end);
+		break;
+	case KITH_OWNER_LISTENING:
+		kith_listening_ended(c, end);
 		break;
 	}
 }

@@ -37,6 +37,7 @@ struct kith_carrier_options {
 	uint16_t transport; /* put into packets that come in */
 	struct kith_addr bind; /* the family, address (zeros: any) and port (0: any) */
 	bool offload; /* use the system's segmentation and coalescing */
+	bool in; /* of connections: make none, and take in few: a leaf's, during a call */
 	bool listen; /* of connections: take in those of strangers, too, at bind ... */
 	uint16_t listen_too; /* ... and at this port; 0: at no other */
 	const struct kith_proxy *proxy; /* through which connections are made; NULL: none */

@@ -619,13 +619,20 @@ static const struct kith_tcp_bounds bounds = { .dial_ms = KITH_TCP_DIAL_MS,
 					       .dials = KITH_TCP_DIALS_MAX,
 					       .waiting = KITH_TCP_WAITING_MAX };
 
+/* And dials nobody. */
+static const struct kith_tcp_bounds bounds_in = { .useless_ms = KITH_TCP_IN_USELESS_MS,
+						  .idle_ms = KITH_TCP_IN_IDLE_MS,
+						  .conns = KITH_TCP_IN_MAX,
+						  .per_prefix = KITH_TCP_IN_PER_PREFIX,
+						  .waiting = KITH_TCP_WAITING_MAX };
+
 static void init(struct kith_tcp_carrier *c, const struct kith_carrier_options *o)
 {
 	uint64_t seed[2];
 	const struct kith_random *random = kith_system_random();
 	random->fill(random->ctx, (uint8_t *)seed, sizeof seed);
 	c->o = *o;
-	c->bounds = &bounds;
+	c->bounds = o->in ? &bounds_in : &bounds;
 	kith_link_init(&c->all);
 	kith_link_init(&c->ready);
 	kith_table_init(&c->by_remote, alloc_of(c), KITH_TCP_CONNS_MAX, KITH_TABLE_KEY(struct kith_tcp_conn, remote),

@@ -12,6 +12,9 @@
  * Bounds: KITH_TCP_CONNS_MAX connections, of these KITH_TCP_PER_PREFIX taken in from one /24 or /48, and
  * KITH_TCP_DIALS_MAX being dialled; KITH_TCP_WAITING_MAX bytes wait for one that is open, KITH_TCP_DIALLING_MAX for one
  * that is not. Beyond: no connection, and packets are dropped.
+ * A carrier that only takes in (a leaf's, for its calls) has KITH_TCP_IN_MAX, KITH_TCP_IN_PER_PREFIX of a prefix, and
+ * they end KITH_TCP_IN_USELESS_MS after they came unless the core answers, and KITH_TCP_IN_IDLE_MS after the last
+ * packet.
  * A length that is none ends its connection. Refused, malformed and useless ones are counted (KITH_STAT_TCP_*).
  * Never: half a packet, a look into one, held back by one connection what is for others (so it never says that packets
  * wait).
@@ -35,6 +38,10 @@
 #define KITH_TCP_CONNS_MAX 4096
 #define KITH_TCP_PER_PREFIX 256 /* many may be behind one NAT */
 #define KITH_TCP_DIALS_MAX 64
+#define KITH_TCP_IN_USELESS_MS 5000 /* a contact's first packet comes at once */
+#define KITH_TCP_IN_IDLE_MS 75000 /* three keepalives of a session */
+#define KITH_TCP_IN_MAX 64
+#define KITH_TCP_IN_PER_PREFIX 8 /* contacts behind one NAT */
 #define KITH_TCP_WAITING_MAX (128 * 1024) /* a second at 1 Mbit/s */
 #define KITH_TCP_DIALLING_MAX (16 * 1024)
 

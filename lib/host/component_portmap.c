@@ -192,11 +192,12 @@ static void wait_for(struct worker *w, kith_time_us deadline)
 	(void)poll(fds, DESCRIPTORS - WAKE, ms);
 }
 
+/* As far as both go. */
 static bool is_same(const struct kith_portmap_ask *a, const struct kith_portmap_ask *b)
 {
-	bool same = a->n == b->n && memcmp(&a->gateway, &b->gateway, sizeof a->gateway) == 0 &&
+	bool same = memcmp(&a->gateway, &b->gateway, sizeof a->gateway) == 0 &&
 		    memcmp(&a->self, &b->self, sizeof a->self) == 0;
-	for (unsigned i = 0; same && i < a->n; i++)
+	for (unsigned i = 0; same && i < a->n && i < b->n; i++)
 		same = a->ports[i].protocol == b->ports[i].protocol && a->ports[i].port == b->ports[i].port;
 	return same;
 }
@@ -211,8 +212,11 @@ static bool look(struct worker *w)
 	if (!changed)
 		return true;
 	open_sockets(w, &ask);
-	if (is_same(&ask, &w->mapper.ask)) {
-		kith_mapper_again(&w->mapper, now_us());
+	if (is_same(&ask, &w->mapper.ask) && ask.n > 0 && w->mapper.ask.n > 0) {
+		if (ask.n != w->mapper.ask.n)
+			kith_mapper_ports(&w->mapper, now_us(), &ask);
+		else
+			kith_mapper_again(&w->mapper, now_us());
 		return true;
 	}
 	kith_upnp_free(w->upnp);

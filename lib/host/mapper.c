@@ -55,6 +55,16 @@ void kith_mapper_begin(struct kith_mapper *m, kith_time_us now, const struct kit
 	begin_method(m, now, KITH_PORTMAP_PCP);
 }
 
+void kith_mapper_ports(struct kith_mapper *m, kith_time_us now, const struct kith_portmap_ask *ask)
+{
+	const unsigned had = m->ask.n;
+	m->ask = *ask;
+	for (unsigned i = had; i < ask->n; i++)
+		m->rows[i] = (struct kith_mapper_row){ .due = m->method != KITH_PORTMAP_NONE ? now : KITH_TIME_NEVER };
+	for (unsigned i = ask->n; i < had; i++)
+		m->rows[i] = (struct kith_mapper_row){ .due = KITH_TIME_NEVER };
+}
+
 void kith_mapper_again(struct kith_mapper *m, kith_time_us now)
 {
 	if (m->method == KITH_PORTMAP_NONE)

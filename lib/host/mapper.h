@@ -49,6 +49,9 @@ struct kith_mapper {
 
 /* Begins, at the first method. ask is copied. */
 void kith_mapper_begin(struct kith_mapper *m, kith_time_us now, const struct kith_portmap_ask *ask);
+/* The same router, and the same ports but for some more or less at the end: the mappings of the others stay. One that
+ * is not wanted any more is not renewed; where nothing helped, that rests as before. ask is copied. */
+void kith_mapper_ports(struct kith_mapper *m, kith_time_us now, const struct kith_portmap_ask *ask);
 /* The network may be another: all mappings are asked for at once. */
 void kith_mapper_again(struct kith_mapper *m, kith_time_us now);
 /* All mappings are to be taken back; kith_mapper_done when that is over. */

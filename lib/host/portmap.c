@@ -178,9 +178,11 @@ static void fill_in(const struct kith_node *node, struct kith_portmap_ask *ask, 
 	for (size_t i = 0; i < node->sockets_n && ask->n == 0; i++)
 		if (is_v4_open(&node->sockets[i], KITH_TRANSPORT_UDP))
 			add_port(node, ask, transports, &node->sockets[i], PROTOCOL_UDP);
-	for (size_t i = 0; i < node->sockets_n; i++)
-		if (is_v4_open(&node->sockets[i], KITH_TRANSPORT_TCP) && node->sockets[i].purpose == KITH_PURPOSE_ANY)
-			add_port(node, ask, transports, &node->sockets[i], PROTOCOL_TCP);
+	const struct kith_socket *s;
+	for (uint16_t it = 0; (s = kith_socket_next(node, &it)) != NULL;)
+		if (is_v4_open(s, KITH_TRANSPORT_TCP) &&
+		    (s->purpose == KITH_PURPOSE_IN || s->purpose == KITH_PURPOSE_ANY))
+			add_port(node, ask, transports, s, PROTOCOL_TCP);
 }
 
 static void wake(const struct kith_portmap *pm)

@@ -53,6 +53,7 @@ static const struct option {
 	OPTION(web_trust, TEXT),
 	OPTION(no_port_mapping, FLAG),
 	OPTION(no_lan, FLAG),
+	OPTION(no_tcp_in, FLAG),
 	OPTION(no_v4, FLAG),
 	OPTION(no_v6, FLAG),
 	OPTION(bind_v4, ADDR),

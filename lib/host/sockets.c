@@ -63,6 +63,12 @@ static bool listens(const struct kith_node *node)
 	return node->o.role == KITH_ROLE_SUPERNODE || node->o.listen_tcp != 0;
 }
 
+/* Connections of contacts, for as long as the core wants. */
+static bool takes_in(const struct kith_socket *s)
+{
+	return s->purpose == KITH_PURPOSE_IN;
+}
+
 static uint16_t port_of(const struct kith_socket *s)
 {
 	struct kith_carrier_info info;
@@ -81,8 +87,9 @@ static int open_socket(struct kith_socket *s, uint16_t port, char *why)
 					  .bind = is_v4(s) ? node->o.bind_v4 : node->o.bind_v6,
 					  /* of many for one NAT, none gets much: a train's buffers are not for it */
 					  .offload = !node->o.no_offload && s->effect == 0,
-					  .listen = is_tcp(s) && s->effect == 0 && listens(node),
-					  .listen_too = node->o.listen_tcp,
+					  .in = takes_in(s),
+					  .listen = is_tcp(s) && (s->effect == 0 ? listens(node) : takes_in(s)),
+					  .listen_too = s->effect == 0 ? node->o.listen_tcp : 0,
 					  .proxy = node->proxy.kind != KITH_PROXY_NONE ? &node->proxy : NULL,
 					  .ready = kith_exchange_ready,
 					  .ctx = s };
@@ -92,9 +99,11 @@ static int open_socket(struct kith_socket *s, uint16_t port, char *why)
 	if (err != 0)
 		return err;
 	if (s->effect == 0)
-		s->purpose = s->carrier->lan			     ? KITH_PURPOSE_LAN
-			     : is_web(s) || (is_tcp(s) && !o.listen) ? KITH_PURPOSE_OUT
-								     : KITH_PURPOSE_ANY;
+		s->purpose = s->carrier->lan	      ? KITH_PURPOSE_LAN
+			     : is_web(s)	      ? KITH_PURPOSE_OUT
+			     : !is_tcp(s) || o.listen ? KITH_PURPOSE_ANY
+			     : o.proxy != NULL	      ? KITH_PURPOSE_HOMES
+						      : KITH_PURPOSE_OUT;
 	node->handles++;
 	s->opened_at = kith_node_now(node).mono_us;
 	return 0;
@@ -301,12 +310,15 @@ void kith_tell_transports(struct kith_node *node, const struct kith_interfaces *
 static void dismiss(struct kith_socket *s)
 {
 	struct kith_node *node = s->node;
+	const bool in = takes_in(s);
 	struct kith_transport t = { .id = s->id,
 				    .kind = (uint8_t)s->carrier->kind,
 				    .family = s->row->family,
 				    .closed = true,
 				    .effect = s->effect };
 	forget(s);
+	if (in)
+		kith_portmap_look(node);
 	(void)kith_core_transport(node->core, kith_node_now(node), &t);
 	kith_node_touch(node);
 }
@@ -320,6 +332,12 @@ static const struct kith_socket *model_of(const struct kith_node *node, const st
 			return s;
 	}
 	return NULL;
+}
+
+/* The port that the node has for UDP: who forwards a port by hand forwards that one. 0: it has none. */
+static uint16_t node_port(const struct kith_node *node)
+{
+	return node->sockets_n > 0 && node->sockets[0].self != NULL ? port_of(&node->sockets[0]) : 0;
 }
 
 static int ask_one(struct kith_node *node, const struct kith_socket *model, const struct kith_effect *e)
@@ -345,13 +363,17 @@ static int ask_one(struct kith_node *node, const struct kith_socket *model, cons
 				   .purpose = e->purpose,
 				   .effect = e->id };
 	node->asked[at] = s;
-	int err = open_socket(s, 0, why);
+	int err = open_socket(s, takes_in(s) ? node_port(node) : 0, why);
+	if (err == KITH_EADDRINUSE && takes_in(s))
+		err = open_socket(s, 0, why);
 	if (err != 0) {
 		KITH_LOG(node->log, KITH_LOG_INFO, "socket_not_opened effect=%u err=%s", e->id, kith_err_name(err));
 		forget(s);
 		return err;
 	}
 	tell_transport(s, &node->watch.last);
+	if (takes_in(s))
+		kith_portmap_look(node);
 	if (s->up)
 		return 0;
 	dismiss(s); /* no address, or the core has no room */
@@ -374,6 +396,8 @@ int kith_sockets_ask(struct kith_node *node, const struct kith_effect *e)
 	int err = e->count == 0 ? KITH_EINVAL : 0;
 	unsigned opened = 0;
 	if (model == NULL || e->remote.family != KITH_FAMILY_NONE)
+		return KITH_ENOTSUP;
+	if (e->purpose == KITH_PURPOSE_IN && (e->kind != KITH_TRANSPORT_TCP || node->o.no_tcp_in))
 		return KITH_ENOTSUP;
 	while (opened < count && err == 0 && (err = ask_one(node, model, e)) == 0)
 		opened++;
@@ -474,9 +498,10 @@ static void retell(struct kith_node *node)
 	if (!node->locals_due || node->core == NULL)
 		return;
 	node->locals_due = false;
-	for (size_t i = 0; i < node->sockets_n; i++)
-		if (is_v4(&node->sockets[i]))
-			tell_transport(&node->sockets[i], &node->watch.last);
+	struct kith_socket *s;
+	for (uint16_t it = 0; (s = kith_socket_next(node, &it)) != NULL;)
+		if (is_v4(s) && (s->effect == 0 || takes_in(s)))
+			tell_transport(s, &node->watch.last);
 }
 
 void kith_sockets_check(struct kith_node *node)

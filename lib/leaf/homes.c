@@ -387,7 +387,7 @@ static void learn_observed(struct kith_core *c, const struct kith_endpoint *at, 
 	const struct kith_seen told = { at->addr, kith_session_hop(s)->transport };
 	struct kith_transport t;
 	if (at->kind == KITH_TRANSPORT_NONE || !kith_transports_get(&c->transports, told.transport, &t) ||
-	    at->kind != t.kind || t.purpose == KITH_PURPOSE_OUT)
+	    at->kind != t.kind || t.purpose == KITH_PURPOSE_OUT || t.purpose == KITH_PURPOSE_HOMES)
 		return; /* nobody could come in there */
 	if (home->state == KITH_HOME_ATTACHED)
 		kith_homes_wake(c, kith_observed_told(c, s, &told));

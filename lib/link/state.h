@@ -71,7 +71,8 @@ enum kith_timer_kind {
 	KITH_TIMER_CUT, /* what sessions that ended left unread */
 	KITH_TIMER_WITNESS, /* candidates that this supernode measures */
 	KITH_TIMER_CANDIDACY,
-	KITH_TIMER_SPREAD
+	KITH_TIMER_SPREAD,
+	KITH_TIMER_LISTENING
 };
 
 /* The owner of an effect: its outcome goes there (core/outcome.c). */
@@ -80,7 +81,8 @@ enum kith_effect_owner {
 	KITH_OWNER_SAVE,
 	KITH_OWNER_CONTACTS,
 	KITH_OWNER_WITNESS,
-	KITH_OWNER_SPREAD
+	KITH_OWNER_SPREAD,
+	KITH_OWNER_LISTENING
 };
 
 /* What a request was for, the upper 8 bits of its token. The rest is an id or index of the asker's choice. */
@@ -489,7 +491,7 @@ struct kith_core {
 	struct kith_timer effects_timer;
 	struct kith_spread
 		*spread; /* sockets that were opened to get through our own NAT (call/spread.h), if any are */
-	kith_time_us range_at; /* when the next port of a range may be probed, by whichever session (path/punch.h) */
+	struct kith_listening *listening; /* what takes in connections of peers (call/listening.h), if anything does */
 	uint32_t save_id, contacts_id; /* the effects that save; 0: none */
 	uint8_t contacts_saved[KITH_CONTACTS_SUM_LEN]; /* checksum of the contacts as they were last saved */
 	bool warned_expiry;

@@ -23,6 +23,7 @@
 	X(OPENER, "sent a packet that only our own router sees, so that it lets answers in", 'n')                      \
 	X(GUESSED, "looked for the port by which the peer's router lets us in: ports to try", 'n')                     \
 	X(SPREAD, "sent one packet from each of many sockets, so that one of the peer's guesses hits", '-')            \
+	X(CONNECTING, "tried to connect to the peer by TCP", '-')                                                      \
 	X(PROBED, "asked whether we reach each other", 'n')                                                            \
 	X(LIMITED, "not asked any more: limit reached", 'n')                                                           \
 	X(HEARD, "a packet of the peer came from there", '-')                                                          \

@@ -19,6 +19,12 @@
 struct kith_transports;
 struct kith_seen;
 
+/* What all sessions of a node do in turn. */
+struct kith_paces {
+	kith_time_us range_at; /* before this none probes a port of a range (path/punch) */
+	kith_time_us connect_at; /* before this none connects to an address that its peer named (path/connections) */
+};
+
 /* What everything in lib/path needs to act, and the time of the call. Lent for one call. */
 struct kith_path_env {
 	kith_time_us now;
@@ -31,7 +37,7 @@ struct kith_path_env {
 	uint16_t sockets; /* that the node would open for a spread (path/punch.h) now; 0: none */
 	uint16_t *request_id; /* the last one that the session gave to a request of its own */
 	const struct kith_transports *transports; /* what there is to probe from; NULL: nothing */
-	kith_time_us *range_at; /* before this no session of the node probes a port of a range; NULL: each for itself */
+	struct kith_paces *paces; /* of the node; NULL: each session for itself */
 	/* Whether a hop with a tunnel is a relay of this session: the number alone proves nothing. NULL: none is. */
 	bool (*is_relay)(const struct kith_path_env *env, const struct kith_hop *hop);
 	/* The packet under way carried a name that was told since this node moved last: what it answers is no older. */
@@ -112,6 +118,12 @@ static inline unsigned kith_path_owes(const struct kith_path *p)
 static inline bool kith_path_is_relay(const struct kith_path *p)
 {
 	return p->hop.tunnel != 0;
+}
+
+/* Whether packets on it wait for those that were lost before them: its transport is a connection. */
+static inline bool kith_path_waits(const struct kith_path *p)
+{
+	return p->cost > 0;
 }
 
 /* Whether both lead through one supernode. */

@@ -66,7 +66,8 @@ enum kith_pathset_news {
 	 */
 	KITH_NEWS_MET = 2048,
 	KITH_NEWS_WANT_LEG = 4096, /* the peer is to be shown where we are, by the relays (LEG) */
-	KITH_NEWS_WANT_SOCKETS = 8192 /* open sockets for a spread, and kith_pathset_spread for each */
+	KITH_NEWS_WANT_SOCKETS = 8192, /* open sockets for a spread, and kith_pathset_spread for each */
+	KITH_NEWS_WANT_LISTENER = 16384 /* UDP leads to no direct path: others should be able to connect */
 };
 
 struct kith_pathset_more; /* made lazily */
@@ -200,6 +201,7 @@ bool kith_pathset_spread(struct kith_pathset *ps, const struct kith_path_env *en
 /* Whether a path runs over that transport, and is not dead. */
 bool kith_pathset_uses(const struct kith_pathset *ps, uint16_t transport);
 bool kith_pathset_is_direct(const struct kith_pathset *ps); /* a direct path works */
+bool kith_pathset_is_plain(const struct kith_pathset *ps); /* one works that is no connection */
 bool kith_pathset_in_doubt(const struct kith_pathset *ps); /* no path is live */
 unsigned kith_pathset_count(const struct kith_pathset *ps);
 const struct kith_path *kith_pathset_path(const struct kith_pathset *ps, unsigned i); /* i < count */

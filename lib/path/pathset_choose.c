@@ -7,14 +7,26 @@ static bool is_live(const struct kith_pathset *ps, unsigned i)
 	return kith_pathset_path(ps, i)->state == KITH_PATH_LIVE;
 }
 
-bool kith_ps_has_direct(const struct kith_pathset *ps)
+/* A direct path that is not dead, and no connection if that counts. */
+static bool has_direct(const struct kith_pathset *ps, bool plain)
 {
 	for (unsigned i = 0; i < kith_ps_count(ps); i++) {
 		const struct kith_path *p = kith_pathset_path(ps, i);
-		if (!kith_path_is_relay(p) && (p->state == KITH_PATH_LIVE || p->state == KITH_PATH_SUSPECT))
+		if (!kith_path_is_relay(p) && (p->state == KITH_PATH_LIVE || p->state == KITH_PATH_SUSPECT) &&
+		    !(plain && kith_path_waits(p)))
 			return true;
 	}
 	return false;
+}
+
+bool kith_ps_has_direct(const struct kith_pathset *ps)
+{
+	return has_direct(ps, false);
+}
+
+bool kith_pathset_is_plain(const struct kith_pathset *ps)
+{
+	return has_direct(ps, true);
 }
 
 static bool is_relay_there(const struct kith_path *p)
@@ -87,6 +99,21 @@ static bool is_better(const struct kith_path *a, const struct kith_path *b, bool
 	return kith_path_cost(a) < kith_path_cost(b);
 }
 
+/* Whether another direct path is live that is no connection, so that this one, which is one, is a standby. A leaf's
+ * paths to its home are a matter of the leaf (leaf/reach). */
+static bool is_second(const struct kith_pathset *ps, unsigned i)
+{
+	const struct kith_path *p = kith_pathset_path(ps, i);
+	if (!kith_ps_has(ps, KITH_PATHSET_PEER) || kith_path_is_relay(p) || !kith_path_waits(p))
+		return false;
+	for (unsigned k = 0; k < kith_ps_count(ps); k++) {
+		const struct kith_path *q = kith_pathset_path(ps, k);
+		if (is_live(ps, k) && !kith_path_is_relay(q) && !kith_path_waits(q) && kith_path_owes(q) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* The best live path; -1 when there is none. */
 static int best_live(const struct kith_pathset *ps)
 {
@@ -94,7 +121,7 @@ static int best_live(const struct kith_pathset *ps)
 	bool failed = cur == NULL || cur->state == KITH_PATH_SUSPECT || cur->state == KITH_PATH_DEAD;
 	int best = -1;
 	for (unsigned i = 0; i < kith_ps_count(ps); i++) {
-		if (is_live(ps, i) &&
+		if (is_live(ps, i) && !is_second(ps, i) &&
 		    (best < 0 || is_better(kith_pathset_path(ps, i), kith_pathset_path(ps, (unsigned)best), failed)))
 			best = (int)i;
 	}
@@ -153,8 +180,10 @@ static void prefer(struct kith_pathset *ps, const struct kith_path_env *env, uns
 {
 	const struct kith_path *a = kith_ps_path(ps, ps->sending), *b = kith_ps_path(ps, best);
 	kith_time_us gain = kith_path_cost(a) - kith_path_cost(b);
-	bool upgrade = kith_path_is_relay(a) && !kith_path_is_relay(b);
-	if (upgrade && gain > 0) {
+	bool direct = !kith_path_is_relay(b), upgrade = kith_path_is_relay(a) && direct;
+	bool plain =
+		kith_ps_has(ps, KITH_PATHSET_PEER) && direct && !upgrade && kith_path_waits(a) && !kith_path_waits(b);
+	if ((upgrade && gain > 0) || plain) {
 		switch_to(ps, env, best);
 		return;
 	}

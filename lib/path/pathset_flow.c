@@ -28,7 +28,7 @@ static struct kith_flow *flow_start(struct kith_pathset *ps, const struct kith_p
 		struct kith_punch_view view = kith_ps_view(ps, env);
 		kith_punch_again(m->punch, &view);
 		kith_ps_arm(ps, kith_punch_deadline(m->punch));
-	} else if (!kith_ps_has(ps, KITH_PATHSET_RELAY_ONLY) && !kith_ps_has_direct(ps)) {
+	} else if (!kith_ps_has(ps, KITH_PATHSET_RELAY_ONLY) && !kith_pathset_is_plain(ps)) {
 		ps->news |= KITH_NEWS_WANT_OFFER;
 	}
 	kith_ps_count_relays(ps, env->now);
@@ -252,7 +252,7 @@ void kith_ps_dead(struct kith_pathset *ps, const struct kith_path_env *env, unsi
 		kith_ps_journal(ps, env, KITH_JOURNAL_ALL_DEAD, NULL, 0);
 	}
 	kith_ps_count_relays(ps, env->now);
-	if (direct && ps->more != NULL && ps->more->punch != NULL && !kith_ps_has_direct(ps)) {
+	if (direct && ps->more != NULL && ps->more->punch != NULL && !kith_pathset_is_plain(ps)) {
 		struct kith_punch_view view = kith_ps_view(ps, env);
 		kith_punch_again(ps->more->punch, &view);
 		kith_ps_arm(ps, kith_punch_deadline(ps->more->punch));

@@ -225,6 +225,8 @@ static int on_probe_ack(struct kith_pathset *ps, const struct kith_path_env *env
 	bool own = kith_probe_match(&p->probe, f.nonce, env->now, &rtt_us);
 	if (!own && (t == NULL || !kith_probe_match(&t->probe, f.nonce, env->now, &rtt_us)))
 		return 0;
+	if (t != NULL && p->state == KITH_PATH_CANDIDATE && kith_path_waits(p))
+		rtt_us /= 2; /* the probe had to wait a round trip for its connection */
 	if (rtt_us != 0)
 		kith_path_rtt(p, rtt_us);
 	if (!kith_ps_size_answered(ps, i, own && kith_probe_is_second(f.nonce)))

@@ -262,6 +262,8 @@ static void hear_wants(struct kith_pathset *ps)
 		ps->news |= KITH_NEWS_WANT_LEG;
 	if (punch->wants & KITH_PUNCH_WANT_SOCKETS)
 		ps->news |= KITH_NEWS_WANT_SOCKETS;
+	if (punch->wants & KITH_PUNCH_WANT_LISTENER)
+		ps->news |= KITH_NEWS_WANT_LISTENER;
 	punch->wants = 0;
 }
 

@@ -16,7 +16,7 @@ void kith_punch_init(struct kith_punch *p, uint32_t heard)
 {
 	memset(p, 0, sizeof *p);
 	kith_punch_heard(p, heard);
-	p->next_at = p->range_at = p->spread_at = KITH_TIME_NEVER;
+	p->next_at = p->range_at = p->spread_at = p->connect_at = KITH_TIME_NEVER;
 }
 
 void kith_punch_heard(struct kith_punch *p, size_t len)
@@ -97,7 +97,9 @@ bool kith_punch_charge(struct kith_punch *p, const struct kith_punch_view *v, st
 		return false;
 	if (t->guess && p->guessed >= KITH_PROBES_PER_ADDRESS) /* guessed ports are one machine's */
 		return false;
-	if (p->credit_bytes < KITH_PROBE_COST)
+	/* A connection that is to be tried must not starve for the probes before it. */
+	const bool saves = p->connect_at != KITH_TIME_NEVER && kith_connections_named(&p->theirs);
+	if (p->credit_bytes < KITH_PROBE_COST + (saves ? KITH_CONNECT_COST : 0))
 		return false;
 	p->credit_bytes -= KITH_PROBE_COST;
 	p->guessed = (uint8_t)(p->guessed + t->guess);
@@ -135,12 +137,12 @@ static enum kith_refusal check(const struct kith_punch *p, const struct kith_pun
 			       const struct kith_candidate *c, struct kith_hop *hop)
 {
 	hop->remote = c->at.addr;
+	const struct kith_transports *ts = v->env->transports;
 	enum kith_refusal refusal = kith_candidate_check(c, &p->theirs, &p->own, v->allow);
-	if (refusal != KITH_REFUSAL_NONE)
-		return refusal;
-	if (v->env->transports == NULL || kith_transports_reach(v->env->transports, &c->at, false, hop) != 0)
-		return KITH_REFUSAL_TRANSPORT;
-	return KITH_REFUSAL_NONE;
+	if (refusal == KITH_REFUSAL_NONE && (ts == NULL || kith_transports_reach(ts, &c->at, false, hop) != 0 ||
+					     kith_transports_is_for_homes(ts, hop->transport)))
+		refusal = KITH_REFUSAL_TRANSPORT;
+	return refusal;
 }
 
 /* Which of the plan's targets are probed. Those that were targets before keep their limits. */
@@ -153,6 +155,8 @@ static void choose_targets(struct kith_punch *p, const struct kith_punch_view *v
 	for (unsigned i = 0; i < p->plan.targets_n; i++) {
 		const struct kith_candidate *c = &p->plan.targets[i];
 		struct kith_hop hop = { 0 };
+		if (kith_connections_takes(c))
+			continue;
 		enum kith_refusal refusal = check(p, v, c, &hop);
 		if (refusal != KITH_REFUSAL_NONE) {
 			kith_stats_add(v->env->stats, KITH_STAT_CANDIDATES_REFUSED, 1);
@@ -220,7 +224,7 @@ static void range_tick(struct kith_punch *p, const struct kith_punch_view *v)
 {
 	struct kith_candidate c = { .at = p->plan.range_at, .kind = KITH_ADDR_PREDICTED };
 	struct kith_hop hop = { .remote = c.at.addr };
-	kith_time_us *all = v->env->range_at;
+	kith_time_us *all = v->env->paces != NULL ? &v->env->paces->range_at : NULL;
 	if (!range_allowed(p, v) || p->range_sent >= p->range_n || p->range_sent >= KITH_PROBES_RANGE) {
 		p->range_at = KITH_TIME_NEVER;
 		return;
@@ -307,6 +311,76 @@ void kith_punch_attested(struct kith_punch *p, const struct kith_punch_view *v, 
 		spread_tick(p, v);
 }
 
+/* Connections: while no direct path is there. */
+static bool may_connect(const struct kith_punch_view *v)
+{
+	return v->allowed && !v->direct && !v->connected;
+}
+
+/* When it is time for connections, if no direct path is there by then; and who cannot hope for UDP listens at once. */
+static void connect_begin(struct kith_punch *p, const struct kith_punch_view *v)
+{
+	const bool hopeless = kith_connections_alone(&p->theirs, v->env->transports);
+	kith_time_us at = v->env->now + (hopeless ? KITH_CONNECT_SOON_US : v->rtt_us + KITH_CONNECT_LATER_US);
+	if (!may_connect(v))
+		return;
+	if (!v->initiator && kith_connections_open(&p->ours))
+		at += KITH_CONNECT_TURN_US;
+	if (hopeless)
+		p->wants |= KITH_PUNCH_WANT_LISTENER;
+	p->connect_at = at < p->connect_at ? at : p->connect_at;
+}
+
+/* A PROBE over a connection to that candidate. False: not to that one, or not now. */
+static bool connect_to(struct kith_punch *p, const struct kith_punch_view *v, const struct kith_candidate *c)
+{
+	struct kith_hop hop = { 0 };
+	const int place = kith_connections_place(&p->connections, &c->at.addr, v->env->now);
+	if (place < 0)
+		return false;
+	const enum kith_refusal refusal = check(p, v, c, &hop);
+	if (refusal == KITH_REFUSAL_NONE && p->credit_bytes < KITH_CONNECT_COST) {
+		kith_stats_add(v->env->stats, KITH_STAT_PROBES_LIMITED, 1);
+		return false;
+	}
+	kith_connections_note(&p->connections, place, &c->at.addr, v->env->now); /* also of what is refused: once */
+	if (refusal != KITH_REFUSAL_NONE) {
+		kith_stats_add(v->env->stats, KITH_STAT_CANDIDATES_REFUSED, 1);
+		journal(v, KITH_JOURNAL_REFUSED, &hop, refusal);
+		return false;
+	}
+	struct kith_target *t = &p->connecting[place];
+	*t = (struct kith_target){ .hop = hop, .sent = 1, .taken = v->adopt(v->ps, &hop) };
+	if (t->taken)
+		return false;
+	p->credit_bytes -= KITH_CONNECT_COST;
+	send_probe(v, &hop, &t->probe, 0, KITH_PROBE_PADDED);
+	journal(v, KITH_JOURNAL_CONNECTING, &hop, 0);
+	return true;
+}
+
+static void connect_tick(struct kith_punch *p, const struct kith_punch_view *v)
+{
+	kith_time_us *all = v->env->paces != NULL ? &v->env->paces->connect_at : NULL;
+	p->connect_at = KITH_TIME_NEVER;
+	if (!may_connect(v))
+		return;
+	p->wants |= KITH_PUNCH_WANT_LISTENER;
+	p->tcp = true;
+	if (all != NULL && v->env->now < *all && kith_connections_named(&p->theirs)) {
+		p->connect_at = *all; /* another session's turn */
+		return;
+	}
+	for (unsigned i = 0; i < p->theirs.n; i++) {
+		if (!kith_connections_takes(&p->theirs.list[i]) || !connect_to(p, v, &p->theirs.list[i]))
+			continue;
+		p->connect_at = v->env->now + KITH_CONNECT_PACE_US;
+		if (all != NULL)
+			*all = p->connect_at;
+		return;
+	}
+}
+
 /* The schedule from start_at on; openers leave now. */
 static void begin_probing(struct kith_punch *p, const struct kith_punch_view *v, kith_time_us start_at)
 {
@@ -331,6 +405,7 @@ static void begin_probing(struct kith_punch *p, const struct kith_punch_view *v,
 		p->wants |= KITH_PUNCH_WANT_LEG;
 	range_begin(p, v);
 	spread_begin(p, v);
+	connect_begin(p, v);
 }
 
 static bool same_entries(const struct kith_candidate a[], size_t a_n, const struct kith_candidate b[], size_t b_n)
@@ -441,6 +516,8 @@ int kith_punch_on_candidates(struct kith_punch *p, const struct kith_punch_view 
 	p->theirs = cs;
 	for (unsigned i = 0; i < cs.n; i++)
 		journal_addr(v, KITH_JOURNAL_RECEIVED, &cs.list[i].at.addr, 0);
+	if (kith_connections_named(&cs))
+		connect_begin(p, v);
 	bool busy = p->state == KITH_PUNCH_OFFERED || v->env->now - p->started_at < KITH_PUNCH_RESTART_US;
 	if (v->initiator && v->allowed && !v->direct && !busy && cs.n > 0 && p->ours.n > 0) {
 		p->rounds = 0;
@@ -505,6 +582,10 @@ struct kith_target *kith_punch_find(struct kith_punch *p, const struct kith_hop 
 	for (unsigned i = 0; i < p->n_targets; i++) {
 		if (kith_hop_equal(&p->targets[i].hop, hop))
 			return &p->targets[i];
+	}
+	for (unsigned i = 0; i < KITH_CONNECT_ADDRESSES; i++) {
+		if (p->connecting[i].sent > 0 && kith_hop_equal(&p->connecting[i].hop, hop))
+			return &p->connecting[i];
 	}
 	return NULL;
 }
@@ -589,6 +670,8 @@ void kith_punch_tick(struct kith_punch *p, const struct kith_punch_view *v)
 		range_tick(p, v);
 	if (v->env->now >= p->spread_at)
 		spread_tick(p, v);
+	if (v->env->now >= p->connect_at)
+		connect_tick(p, v);
 	if (v->env->now < p->next_at)
 		return;
 	if (!v->allowed) {

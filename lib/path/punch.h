@@ -18,6 +18,10 @@
  * KITH_PROBES_RANGE_TRIES attempts it rests for KITH_PROBES_RANGE_REST_US, unless the relay names another address.
  * A spread is the other half of that: one packet from each of many sockets to that address, under the same limits. The
  * sockets are the session's owner's (wants), and so is their pace.
+ * Connections (TCP) are tried while no direct path is there, beside the rounds: KITH_CONNECT_SOON_US after the start of
+ * one if UDP is hopeless, else a round trip and KITH_CONNECT_LATER_US after it; and when the peer names an address for
+ * them later than that. One PROBE goes over each. path/connections has their limits; the initiator goes first where
+ * either could. A direct path over one does not end the rounds: one over UDP takes its place.
  * Bounds: 8 addresses; 20 probes to one in one round, 20 to all that are guessed from one, 160 to all in 20 s.
  * Never: makes a path. When a target is heard from, the path set makes it one and takes the target over.
  */
@@ -25,6 +29,7 @@
 #define KITH_PATH_PUNCH_H
 
 #include "path/candidate.h"
+#include "path/connections.h"
 #include "path/path.h"
 #include "path/ports.h"
 #include "path/strategy.h"
@@ -41,7 +46,8 @@ enum kith_punch_state {
 /* What the session's owner should do; it clears what it has read. */
 enum kith_punch_want {
 	KITH_PUNCH_WANT_LEG = 1, /* the peer is to hear from the relays where we are */
-	KITH_PUNCH_WANT_SOCKETS = 2 /* open them, and kith_punch_spread for each */
+	KITH_PUNCH_WANT_SOCKETS = 2, /* open them, and kith_punch_spread for each */
+	KITH_PUNCH_WANT_LISTENER = 4 /* UDP leads to no direct path: connections should be taken in */
 };
 
 /* How often something was tried that costs many packets, and when the last time began. */
@@ -93,6 +99,10 @@ struct kith_punch {
 	uint16_t spread_of, spread_sent; /* sockets of this attempt, and packets from them */
 	uint16_t sockets; /* that the peer says it would open for a spread */
 	uint8_t wants; /* enum kith_punch_want */
+	bool tcp; /* connections were tried, or waited for */
+	kith_time_us connect_at; /* of the next connection; NEVER */
+	struct kith_connections connections;
+	struct kith_target connecting[KITH_CONNECT_ADDRESSES]; /* by place in connections; of those that were begun */
 };
 
 struct kith_pathset;
@@ -106,7 +116,8 @@ struct kith_punch_view {
 	bool allowed; /* consent, a peer, and not relay-only */
 	bool consent; /* alone: the peer may be told that there is nothing to probe */
 	unsigned allow; /* enum kith_candidate_allow */
-	bool direct; /* a direct path works */
+	bool direct; /* a direct path works, and is no connection */
+	bool connected; /* one works that is a connection */
 	bool used; /* data lately */
 	const struct kith_strategy *const *strategies; /* which may be tried; NULL: all there are */
 	/* Whether a path goes to this hop already: it probes itself then, as a path to what the peer named. */
@@ -147,6 +158,27 @@ void kith_punch_attested(struct kith_punch *p, const struct kith_punch_view *v, 
  * at all. */
 bool kith_punch_spread(struct kith_punch *p, const struct kith_punch_view *v, uint16_t transport);
 
+/* Whether a connection to the peer was begun, and may still come about. */
+static inline bool kith_punch_connects(const struct kith_punch *p, kith_time_us now)
+{
+	for (unsigned i = 0; i < KITH_CONNECT_ADDRESSES; i++) {
+		if (p->connections.tried[i].when != 0 && now - p->connections.tried[i].when < 10 * KITH_US_PER_S)
+			return true;
+	}
+	return false;
+}
+
+/* The last address that a connection was begun to; NULL: none was. */
+static inline const struct kith_addr *kith_punch_connected_to(const struct kith_punch *p)
+{
+	const struct kith_connection_tried *last = &p->connections.tried[0];
+	for (unsigned i = 1; i < KITH_CONNECT_ADDRESSES; i++) {
+		if (p->connections.tried[i].when > last->when)
+			last = &p->connections.tried[i];
+	}
+	return last->when != 0 ? &last->at : NULL;
+}
+
 /* Whether a range or a spread is under way, at either end. */
 static inline bool kith_punch_guesses(const struct kith_punch *p, kith_time_us now)
 {
@@ -158,6 +190,7 @@ static inline bool kith_punch_guesses(const struct kith_punch *p, kith_time_us n
 static inline kith_time_us kith_punch_deadline(const struct kith_punch *p)
 {
 	kith_time_us at = p->range_at < p->next_at ? p->range_at : p->next_at;
+	at = p->connect_at < at ? p->connect_at : at;
 	return p->spread_at < at ? p->spread_at : at;
 }
 

@@ -67,12 +67,13 @@ static bool set_all_ports(const struct kith_punch_question *q, struct kith_plan 
 	return true;
 }
 
-/* An address that others see the peer at. NULL: there is none. */
+/* An address that others see the peer at, by UDP: nobody guesses ports by connections. NULL: there is none. */
 static const struct kith_candidate *seen_at(const struct kith_candidates *theirs)
 {
 	for (unsigned i = 0; i < theirs->n; i++) {
 		const struct kith_candidate *c = &theirs->list[i];
-		if (c->kind == KITH_ADDR_OBSERVED && c->at.addr.family == KITH_FAMILY_V4)
+		if (c->kind == KITH_ADDR_OBSERVED && c->at.addr.family == KITH_FAMILY_V4 &&
+		    c->at.kind != KITH_TRANSPORT_TCP)
 			return c;
 	}
 	return NULL;

@@ -22,7 +22,8 @@ static const struct kith_candidate *predicted(const struct kith_candidates *thei
 {
 	for (unsigned i = 0; i < theirs->n; i++) {
 		const struct kith_candidate *c = &theirs->list[i];
-		if (c->kind != KITH_ADDR_PREDICTED || c->at.addr.family != KITH_FAMILY_V4)
+		if (c->kind != KITH_ADDR_PREDICTED || c->at.addr.family != KITH_FAMILY_V4 ||
+		    c->at.kind == KITH_TRANSPORT_TCP)
 			continue;
 		for (unsigned k = 0; k < theirs->n; k++) {
 			if (theirs->list[k].kind == KITH_ADDR_OBSERVED &&

@@ -9,7 +9,7 @@
 #include "base/assert.h"
 #include "path/nat64.h"
 
-enum { FIRST = 1 };
+enum { FIRST = 1, TCP_LOCALS = 3 };
 
 int kith_transports_init(struct kith_transports *ts, const struct kith_alloc *alloc)
 {
@@ -77,6 +77,12 @@ uint8_t kith_transports_kind(const struct kith_transports *ts, uint16_t id)
 {
 	uint16_t i = find(ts, id);
 	return i < ts->n ? ts->at[i].kind : KITH_TRANSPORT_NONE;
+}
+
+bool kith_transports_is_for_homes(const struct kith_transports *ts, uint16_t id)
+{
+	uint16_t i = find(ts, id);
+	return i < ts->n && ts->at[i].purpose == KITH_PURPOSE_HOMES;
 }
 
 static int grow(struct kith_transports *ts)
@@ -215,11 +221,22 @@ bool kith_transports_is_mute(const struct kith_transports *ts, uint16_t id)
 	return (ts->mute & mute_bit(id)) != 0;
 }
 
+bool kith_transports_has_udp(const struct kith_transports *ts)
+{
+	for (uint16_t i = 0; i < ts->n; i++) {
+		const struct kith_transport_kept *t = &ts->at[i];
+		if (t->up && t->purpose == KITH_PURPOSE_ANY && t->kind == KITH_TRANSPORT_UDP &&
+		    !kith_transports_is_mute(ts, t->id))
+			return true;
+	}
+	return false;
+}
+
 /* ---- which one reaches an endpoint ---- */
 
 static bool reaches(const struct kith_transport_kept *t, const struct kith_endpoint *to)
 {
-	bool any = t->purpose == KITH_PURPOSE_ANY || t->purpose == KITH_PURPOSE_OUT;
+	bool any = t->purpose == KITH_PURPOSE_ANY || t->purpose == KITH_PURPOSE_OUT || t->purpose == KITH_PURPOSE_HOMES;
 	if (!t->up || !any || t->kind != to->kind || t->family != to->addr.family)
 		return false;
 	return t->remote.family == KITH_FAMILY_NONE || kith_addr_equal(&t->remote, &to->addr);
@@ -356,8 +373,17 @@ static void add(struct kith_candidate out[], size_t n, size_t *used, const struc
 /* Others can reach it: it is no connection, not for ways out only, nor one of the many of a punch. */
 static bool takes_strangers(const struct kith_transport_kept *t)
 {
-	return t->up && t->purpose == KITH_PURPOSE_ANY && t->remote.family == KITH_FAMILY_NONE &&
-	       kith_endpoint_kind_known(t->kind);
+	return t->up && (t->purpose == KITH_PURPOSE_ANY || t->purpose == KITH_PURPOSE_IN) &&
+	       t->remote.family == KITH_FAMILY_NONE && kith_endpoint_kind_known(t->kind);
+}
+
+bool kith_transports_listens(const struct kith_transports *ts, uint8_t kind, uint8_t family)
+{
+	for (uint16_t i = 0; i < ts->n; i++) {
+		if (ts->at[i].kind == kind && ts->at[i].family == family && takes_strangers(&ts->at[i]))
+			return true;
+	}
+	return false;
 }
 
 static bool may_offer(const struct kith_addr *addr, bool loopback)
@@ -366,13 +392,37 @@ static bool may_offer(const struct kith_addr *addr, bool loopback)
 	return scope == KITH_SCOPE_PRIVATE || scope == KITH_SCOPE_PUBLIC || (scope == KITH_SCOPE_LOOPBACK && loopback);
 }
 
+/* Where a NAT shows us, our port of TCP may be forwarded to us, by the hand of whoever has the router. */
+static void add_forwarded(const struct kith_transports *ts, const struct kith_seen seen[], size_t seen_n,
+			  struct kith_candidate out[], size_t n, size_t *used)
+{
+	size_t from = 0;
+	for (uint16_t i = 0; i < ts->n; from += ts->at[i++].locals_n) {
+		const struct kith_transport_kept *t = &ts->at[i];
+		size_t k = 0;
+		if (t->kind != KITH_TRANSPORT_TCP || t->family != KITH_FAMILY_V4 || !takes_strangers(t) ||
+		    t->locals_n == 0 || ts->locals[from].kind != KITH_ADDR_HOST ||
+		    kith_addr_scope(&ts->locals[from].addr) != KITH_SCOPE_PRIVATE)
+			continue;
+		while (k < seen_n &&
+		       (seen[k].addr.family != KITH_FAMILY_V4 || kith_addr_scope(&seen[k].addr) != KITH_SCOPE_PUBLIC))
+			k++;
+		if (k == seen_n)
+			continue;
+		struct kith_addr at = seen[k].addr;
+		at.port = ts->locals[from].addr.port;
+		add(out, n, used, t, &at, KITH_ADDR_PREDICTED, 0);
+	}
+}
+
 size_t kith_transports_candidates(const struct kith_transports *ts, const struct kith_seen seen[], size_t seen_n,
 				  bool loopback, struct kith_candidate out[], size_t n)
 {
 	size_t used = 0;
 	for (size_t i = 0; i < seen_n; i++) {
 		const uint16_t at = find(ts, seen[i].transport);
-		if (seen[i].addr.family != KITH_FAMILY_NONE && at < ts->n && takes_strangers(&ts->at[at]))
+		if (seen[i].addr.family != KITH_FAMILY_NONE && at < ts->n && takes_strangers(&ts->at[at]) &&
+		    ts->at[at].kind != KITH_TRANSPORT_TCP)
 			add(out, n, &used, &ts->at[at], &seen[i].addr, KITH_ADDR_OBSERVED, 0);
 	}
 	KITH_ASSERT(ts->n == 0 || ts->at != NULL);
@@ -381,7 +431,8 @@ size_t kith_transports_candidates(const struct kith_transports *ts, const struct
 		size_t from = 0;
 		for (uint16_t i = 0; i < ts->n; from += ts->at[i++].locals_n) {
 			const struct kith_transport_kept *t = &ts->at[i];
-			if (!takes_strangers(t) || k >= t->locals_n)
+			if (!takes_strangers(t) || k >= t->locals_n ||
+			    (t->kind == KITH_TRANSPORT_TCP && k >= TCP_LOCALS))
 				continue;
 			const struct kith_local *l = &ts->locals[from + k];
 			if (may_offer(&l->addr, loopback))
@@ -390,5 +441,6 @@ size_t kith_transports_candidates(const struct kith_transports *ts, const struct
 				out[used - 1].worked = has_met(ts, short_of(&l->addr));
 		}
 	}
+	add_forwarded(ts, seen, seen_n, out, n, &used);
 	return used;
 }

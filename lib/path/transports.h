@@ -94,6 +94,15 @@ void kith_transports_reached(struct kith_transports *ts, const struct kith_addr 
 void kith_transports_mute(struct kith_transports *ts, uint16_t id, bool mute);
 bool kith_transports_is_mute(const struct kith_transports *ts, uint16_t id);
 
+/* Whether there is one of UDP by which answers come, as far as is known. */
+bool kith_transports_has_udp(const struct kith_transports *ts);
+
+/* Whether contacts are not spoken to by it (KITH_PURPOSE_HOMES). */
+bool kith_transports_is_for_homes(const struct kith_transports *ts, uint16_t id);
+
+/* Whether connections of strangers are taken in by a transport of that kind and family. */
+bool kith_transports_listens(const struct kith_transports *ts, uint8_t kind, uint8_t family);
+
 /* Whether it reaches all that are on the link (KITH_PURPOSE_LAN). */
 static inline bool kith_transports_is_lan(const struct kith_transports *ts, uint16_t id)
 {
@@ -111,7 +120,9 @@ bool kith_transports_on_link(const struct kith_transports *ts, const struct kith
 void kith_transports_met(struct kith_transports *ts, const struct kith_addr *addr);
 
 /* The addresses at which this node may be reachable, each once: those that others see, then its own. Loopback only when
- * allowed. Returns how many. */
+ * allowed. Of TCP three at most of each transport, and none that others see, since each connection has a port of its
+ * own; but where a NAT shows us at a public address, that with our port, as predicted: it may be forwarded by hand.
+ * Returns how many. */
 size_t kith_transports_candidates(const struct kith_transports *ts, const struct kith_seen seen[], size_t seen_n,
 				  bool loopback, struct kith_candidate out[], size_t n);
 

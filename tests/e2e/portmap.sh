@@ -49,9 +49,9 @@ mapper() {
 	start "$1" "$(ns "$1")" miniupnpd -d -f "$tmp/$1.conf" -P "$tmp/$1.pid"
 }
 
-# How many mappings a router has.
+# How many mappings of UDP a router has; one of TCP is there while a relayed call may need it.
 mapped() {
-	in_ns "$1" nft list chain inet mapper prerouting_miniupnpd | grep -c dnat || true
+	in_ns "$1" nft list chain inet mapper prerouting_miniupnpd | grep dnat | grep -vc ' 0x6 ' || true
 }
 
 has_mapped() {

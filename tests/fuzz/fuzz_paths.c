@@ -249,8 +249,14 @@ static void data(uint8_t n)
 static struct kith_transport_kept sockets[] = {
 	{ .id = 1, .kind = KITH_TRANSPORT_UDP, .family = KITH_FAMILY_V4, .up = true },
 	{ .id = 2, .kind = KITH_TRANSPORT_UDP, .family = KITH_FAMILY_V6, .up = true },
+	{ .id = 3,
+	  .kind = KITH_TRANSPORT_TCP,
+	  .family = KITH_FAMILY_V4,
+	  .purpose = KITH_PURPOSE_OUT,
+	  .cost_ms = 30,
+	  .up = true },
 };
-static const struct kith_transports transports = { .at = sockets, .n = 2, .cap = 2 };
+static const struct kith_transports transports = { .at = sockets, .n = 3, .cap = 3 };
 
 static void offer(struct kith_reader *r)
 {

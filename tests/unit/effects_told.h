@@ -1,5 +1,6 @@
 /* What ended, in the order in which owners are told: core/outcome.c with a tap in it, for programs of their own. The
- * file that includes this says how many it keeps (ENDS_MAX). Saving is not counted, nor what calls need (call/spread).
+ * file that includes this says how many it keeps (ENDS_MAX). Saving is not counted, nor what calls need (call/spread,
+ * call/listening).
  */
 #ifndef KITH_TEST_EFFECTS_TOLD_H
 #define KITH_TEST_EFFECTS_TOLD_H
@@ -18,7 +19,7 @@ static bool count_ended(struct kith_effects *es, kith_time_us now, struct kith_e
 {
 	if (!kith_effects_ended(es, now, out))
 		return false;
-	if (out->type == KITH_EFFECT_SAVE || out->owner == KITH_OWNER_SPREAD)
+	if (out->type == KITH_EFFECT_SAVE || out->owner == KITH_OWNER_SPREAD || out->owner == KITH_OWNER_LISTENING)
 		return true;
 	assert_true(told.n < ENDS_MAX);
 	told.at[told.n] = *out;

@@ -460,6 +460,30 @@ static void too_many_in_all_are_refused(void **state)
 	fixture_free(f);
 }
 
+/* One that is there for the calls of a leaf makes none, whatever it is given to send, and takes in few. */
+static void what_only_takes_in_dials_nobody_and_has_bounds_of_its_own(void **state)
+{
+	(void)state;
+	struct fixture *f = fixture_new();
+	struct kith_carrier_options o = f->client.c->o;
+	struct side in;
+	void *self;
+	memset(&in, 0, sizeof in);
+	in.w = &f->w;
+	o.in = o.listen = true;
+	o.ctx = &in;
+	assert_int_equal(kith_carrier_tcp.open(&self, &o, in.why), 0);
+	in.c = self;
+	in.batch = KITH_TCP_SLOTS;
+	assert_true(in.c->bounds->conns == KITH_TCP_IN_MAX && in.c->bounds->per_prefix == KITH_TCP_IN_PER_PREFIX);
+	assert_true(in.c->bounds->useless_ms == KITH_TCP_IN_USELESS_MS && in.c->bounds->idle_ms == KITH_TCP_IN_IDLE_MS);
+	send_to(&in, &f->server.addr, 1, 10);
+	assert_int_equal(in.c->by_remote.n, 0);
+	assert_int_equal(in.c->queue_full, 1);
+	side_close(&in);
+	fixture_free(f);
+}
+
 static void whoever_went_is_not_dialled_back(void **state)
 {
 	struct linger hard = { .l_onoff = 1 };
@@ -596,6 +620,7 @@ int main(void)
 		cmocka_unit_test(an_idle_connection_is_closed),
 		cmocka_unit_test(too_many_of_one_network_are_refused),
 		cmocka_unit_test(too_many_in_all_are_refused),
+		cmocka_unit_test(what_only_takes_in_dials_nobody_and_has_bounds_of_its_own),
 		cmocka_unit_test(whoever_went_is_not_dialled_back),
 		cmocka_unit_test(who_does_not_read_loses_the_oldest),
 		cmocka_unit_test(it_listens_at_another_port_as_well),

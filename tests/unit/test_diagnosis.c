@@ -157,6 +157,28 @@ static void where_udp_or_a_family_is_missing(void **state)
 	check(&m, &(struct row){ KITH_OBSTACLE_FAMILY, { "you have only IPv6", "IPv6 where bob is" } });
 }
 
+/* After the sentence about UDP, what came of TCP; and nothing of it where it was no option. */
+static void what_came_of_tcp_is_said(void **state)
+{
+	(void)state;
+	struct kith_candidates keeps = behind("192.168.1.2:4433", "44.4.0.4:4433", NULL);
+	struct kith_candidates bob = behind("10.0.0.9:5000", "55.5.0.5:5000", NULL);
+	struct kith_meeting m = { .peer = "bob", .ours = &keeps, .theirs = &bob, .attached = true };
+	char text[KITH_DIAGNOSIS_TEXT_MAX];
+	kith_diagnosis_write(&m, text, sizeof text);
+	assert_null(strstr(text, "TCP was tried"));
+	m.tcp = true;
+	check(&m, &(struct row){ KITH_OBSTACLE_UDP_OURS, { "TCP was tried as well, but bob takes no connections" } });
+	name(&keeps, KITH_ADDR_HOST, KITH_TRANSPORT_TCP, "192.168.1.2:4433");
+	check(&m, &(struct row){ KITH_OBSTACLE_UDP_OURS,
+				 { "bob takes no connections", "TCP port 4433 is the one to let in here" } });
+	name(&bob, KITH_ADDR_HOST, KITH_TRANSPORT_TCP, "10.0.0.9:5000");
+	check(&m, &(struct row){ KITH_OBSTACLE_UDP_OURS, { "bob has no address for it that is reached from here" } });
+	m.connected_to = at("55.5.0.5:5000");
+	check(&m, &(struct row){ KITH_OBSTACLE_UDP_OURS,
+				 { "no connection to 55.5.0.5:5000 came about", "a firewall or router there" } });
+}
+
 static void two_behind_one_router(void **state)
 {
 	(void)state;
@@ -175,6 +197,7 @@ int main(void)
 		cmocka_unit_test(a_measured_class_is_believed),
 		cmocka_unit_test(what_was_guessed_in_vain_is_said_and_what_is_not_worth_it),
 		cmocka_unit_test(where_udp_or_a_family_is_missing),
+		cmocka_unit_test(what_came_of_tcp_is_said),
 		cmocka_unit_test(two_behind_one_router),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,9 +4,12 @@
 #include "host_world.h"
 
 #include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "core/settle.h"
 #include "host/carrier_udp.h"
+#include "host/sockaddr.h"
 
 enum { ENDS_MAX = 16, SOCKETS = 5 };
 
@@ -216,6 +219,55 @@ static void what_no_carrier_speaks_is_not_opened(void **state)
 	fixture_deinit(&f);
 }
 
+static struct kith_effect take_in(void)
+{
+	return (struct kith_effect){ .type = KITH_EFFECT_OPEN,
+				     .count = 1,
+				     .kind = KITH_TRANSPORT_TCP,
+				     .family = KITH_FAMILY_V4,
+				     .purpose = KITH_PURPOSE_IN };
+}
+
+/* For calls: at the port that the node has for UDP, which is the one that people forward by hand; else at any. */
+static void connections_are_taken_in_while_the_core_wants_that(void **state)
+{
+	struct fixture f;
+	struct kith_transport t;
+	struct kith_local *l = &t.locals[0];
+	(void)state;
+	fixture_init(&f);
+	assert_true(kith_transports_get(&f.p.node->core->transports, 0, &t) && t.kind == KITH_TRANSPORT_UDP);
+	const uint16_t udp = l->addr.port;
+	for (int again = 0; again < 2; again++) {
+		assert_int_equal(outcome_of(&f, take_in()), 0);
+		uint16_t id = (uint16_t)(KITH_HOST_SOCKETS_MAX + again);
+		assert_true(kith_transports_get(&f.p.node->core->transports, id, &t));
+		assert_true(t.up && t.kind == KITH_TRANSPORT_TCP && t.purpose == KITH_PURPOSE_IN && t.cost_ms > 0);
+		assert_true(t.locals_n > 0 && l->addr.port != 0);
+		assert_int_equal(l->addr.port == udp, again == 0); /* the second one finds it taken */
+		struct sockaddr_storage ss;
+		int fd = socket(AF_INET, SOCK_STREAM, 0);
+		l->addr = (struct kith_addr){ .family = KITH_FAMILY_V4, .port = l->addr.port, .ip = { 127, 0, 0, 1 } };
+		assert_int_equal(connect(fd, (struct sockaddr *)&ss, kith_sockaddr_set(&ss, &l->addr)), 0);
+		close(fd);
+	}
+	assert_int_equal(outcome_of(&f, close_socket(KITH_HOST_SOCKETS_MAX)), 0);
+	fixture_deinit(&f);
+}
+
+static void whoever_wants_no_connections_takes_none_in(void **state)
+{
+	struct fixture f;
+	struct kith_effect e = take_in();
+	(void)state;
+	fixture_init(&f);
+	e.kind = KITH_TRANSPORT_UDP; /* that is no connection */
+	assert_int_equal(outcome_of(&f, e), KITH_ENOTSUP);
+	f.p.node->o.no_tcp_in = true;
+	assert_int_equal(outcome_of(&f, take_in()), KITH_ENOTSUP);
+	fixture_deinit(&f);
+}
+
 /* A socket that was asked for and breaks is of no use to anybody: the core hears that it is closed. */
 static void a_socket_that_breaks_is_closed_for_good(void **state)
 {
@@ -277,6 +329,8 @@ int main(void)
 		cmocka_unit_test(there_is_a_bound_on_sockets),
 		cmocka_unit_test(where_files_are_few_half_of_them_is_left),
 		cmocka_unit_test(what_no_carrier_speaks_is_not_opened),
+		cmocka_unit_test(connections_are_taken_in_while_the_core_wants_that),
+		cmocka_unit_test(whoever_wants_no_connections_takes_none_in),
 		cmocka_unit_test(a_socket_that_breaks_is_closed_for_good),
 		cmocka_unit_test(a_node_is_closed_with_its_sockets_open),
 		cmocka_unit_test(what_is_given_up_is_closed_and_not_told),

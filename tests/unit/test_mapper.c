@@ -255,6 +255,31 @@ static void a_second_port_that_is_refused_takes_nothing_from_the_first(void **st
 	assert_int_equal(kith_mapper_deadline(&t.m), t.now + 1800 * S);
 }
 
+/* A leaf begins to take connections in, and ceases to. */
+static void a_port_more_takes_nothing_from_the_first(void **state)
+{
+	struct talk t;
+	(void)state;
+	begin(&t, 1);
+	assert_true(next(&t));
+	answer(&t, 10, 3600);
+	assert_true(is_mapped(&t, UDP, "198.51.100.1:4433"));
+	struct kith_portmap_ask ask = t.m.ask;
+	ask.ports[ask.n++] = (struct kith_portmap_port){ .protocol = KITH_PCP_TCP, .port = 4433, .nonce = { 9 } };
+	kith_mapper_ports(&t.m, t.now, &ask);
+	assert_true(is_mapped(&t, UDP, "198.51.100.1:4433"));
+	assert_int_equal(kith_mapper_deadline(&t.m), t.now);
+	assert_true(next(&t));
+	assert_int_equal(t.sent[36], KITH_PCP_TCP);
+	answer(&t, 10, 3600);
+	assert_true(is_mapped_at_all(&t, TCP));
+	ask.n = 1;
+	kith_mapper_ports(&t.m, t.now, &ask);
+	assert_true(is_mapped(&t, UDP, "198.51.100.1:4433"));
+	assert_false(is_mapped_at_all(&t, TCP));
+	assert_int_equal(kith_mapper_deadline(&t.m), t.now + 1800 * S);
+}
+
 /* ---- a router that begins anew ---- */
 
 static void a_router_that_has_lost_its_mappings_is_asked_at_once(void **state)
@@ -436,6 +461,7 @@ int main(void)
 		cmocka_unit_test(lies_are_counted_and_change_nothing),
 		cmocka_unit_test(a_router_that_refuses_is_asked_by_upnp),
 		cmocka_unit_test(a_second_port_that_is_refused_takes_nothing_from_the_first),
+		cmocka_unit_test(a_port_more_takes_nothing_from_the_first),
 		cmocka_unit_test(a_router_that_has_lost_its_mappings_is_asked_at_once),
 		cmocka_unit_test(a_router_that_comes_to_be_there_is_asked_but_not_at_its_every_word),
 		cmocka_unit_test(another_network_asks_at_once),

@@ -89,6 +89,51 @@ static void a_direct_path_far_slower_than_the_relay_is_only_a_standby(void **sta
 	}
 }
 
+/* Over a connection packets wait for lost ones: it is used while there is no other direct path, and then a standby. */
+static void a_connection_carries_data_until_udp_does(void **state)
+{
+	(void)state;
+	struct world *w = w_new(94);
+	w->direct_owd = 30 * MS;
+	w_peers(w, 0, 0);
+	for (unsigned i = 0; i < 2; i++)
+		kith_path_rtt(&w->node[i].ps.first, 80000);
+	w_offer(w, 1);
+	w_offer(w, 0);
+	w_run(w, w->now + 2 * S);
+	struct kith_pathset *ps = &w->node[0].ps;
+	assert_true(w_sends_direct(w, 0) && kith_pathset_is_plain(ps));
+	/* As if that path were a connection, and another one came that is none. */
+	struct kith_path *tcp = (struct kith_path *)(uintptr_t)kith_pathset_sending(ps);
+	tcp->cost = 3;
+	assert_true(kith_pathset_is_direct(ps) && !kith_pathset_is_plain(ps));
+	const struct kith_hop hop = { .remote = { .family = KITH_FAMILY_V4, .port = 1000, .ip = { 44, 9, 9, 9 } },
+				      .transport = W_TRANSPORT };
+	assert_int_equal(kith_pathset_add(ps, test_at(&w->node[0].env, w->now), &hop), 0);
+	struct kith_path *udp = NULL;
+	for (unsigned i = 0; i < kith_pathset_count(ps); i++) {
+		if (kith_hop_equal(&kith_pathset_path(ps, i)->hop, &hop))
+			udp = (struct kith_path *)(uintptr_t)kith_pathset_path(ps, i);
+	}
+	kith_path_rtt(udp, 110000); /* slower by more than the other costs: it is taken all the same */
+	kith_path_set_state(udp, KITH_PATH_LIVE);
+	ps->deadline = 0;
+	kith_pathset_tick(ps, test_at(&w->node[0].env, w->now));
+	assert_ptr_equal(kith_pathset_sending(ps), udp);
+	assert_true(kith_pathset_is_plain(ps));
+	/* However fast the other is, it does not come back while this one lives. */
+	tcp->srtt_us = 1000;
+	for (int i = 0; i < 30; i++) {
+		udp->due_at = udp->heard_at = w->now + 10 * S;
+		udp->state = KITH_PATH_LIVE;
+		w->now += 100 * MS;
+		ps->deadline = 0;
+		kith_pathset_tick(ps, test_at(&w->node[0].env, w->now));
+		assert_ptr_not_equal(kith_pathset_sending(ps), tcp);
+	}
+	w_free(w);
+}
+
 static void five_paths_are_kept_and_they_are_diverse(void **state)
 {
 	(void)state;
@@ -439,6 +484,7 @@ int main(void)
 		cmocka_unit_test(a_gain_of_a_few_milliseconds_is_not_worth_a_switch),
 		cmocka_unit_test(a_path_that_is_kept_alone_ends_all_others_at_both_ends),
 		cmocka_unit_test(a_direct_path_far_slower_than_the_relay_is_only_a_standby),
+		cmocka_unit_test(a_connection_carries_data_until_udp_does),
 		cmocka_unit_test(five_paths_are_kept_and_they_are_diverse),
 		cmocka_unit_test(a_closed_path_is_not_made_anew_by_packets_on_their_way),
 		cmocka_unit_test(a_path_answered_at_once_is_confirmed_three_times),

@@ -155,10 +155,10 @@ static void ports_of_all_are_tried_while_the_peer_opens_many(void **state)
 static void all_sessions_of_a_node_share_one_pace(void **state)
 {
 	(void)state;
-	kith_time_us next = 0;
+	struct kith_paces next = { 0, 0 };
 	struct side *a = against_random(256), *b = against_random(256);
 	unsigned most, sum = 0;
-	a->env.range_at = b->env.range_at = &next;
+	a->env.paces = b->env.paces = &next;
 	attest(a, "30.0.0.2:1");
 	attest(b, "30.0.0.2:1");
 	for (unsigned i = 0; i < 200; i++) {

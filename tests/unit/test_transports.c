@@ -194,6 +194,53 @@ static void what_is_offered_is_what_is_seen_then_what_is_own_each_once(void **st
 	test_alloc_check(&a);
 }
 
+/* Behind a NAT: where others see us, with the port that may be forwarded by hand; never the port of one connection. */
+static void what_takes_connections_in_is_offered_and_no_way_out(void **state)
+{
+	struct test_alloc a;
+	struct kith_transports ts;
+	struct kith_candidate out[KITH_OWN_MAX];
+	const struct kith_seen seen[2] = { { addr("20.0.0.1:7000"), 1 }, { addr("20.0.0.1:51234"), 3 } };
+	(void)state;
+	test_alloc_init(&a);
+	assert_int_equal(kith_transports_init(&ts, &a.alloc), 0);
+	struct kith_transport u = udp(1, "10.0.0.5:4000", 24), in = udp(2, "10.0.0.5:4001", 24),
+			      way = udp(3, "10.0.0.5:0", 24);
+	in.kind = way.kind = KITH_TRANSPORT_TCP;
+	in.purpose = KITH_PURPOSE_IN;
+	way.purpose = KITH_PURPOSE_OUT;
+	for (in.locals_n = 1; in.locals_n < 6; in.locals_n++) {
+		in.locals[in.locals_n] = in.locals[0];
+		in.locals[in.locals_n].addr.ip[2] = (uint8_t)in.locals_n;
+	}
+	assert_int_equal(kith_transports_set(&ts, &u), 0);
+	assert_false(kith_transports_listens(&ts, KITH_TRANSPORT_TCP, KITH_FAMILY_V4));
+	assert_int_equal(kith_transports_set(&ts, &in), 0);
+	assert_true(kith_transports_listens(&ts, KITH_TRANSPORT_TCP, KITH_FAMILY_V4));
+	assert_false(kith_transports_listens(&ts, KITH_TRANSPORT_TCP, KITH_FAMILY_V6));
+	assert_int_equal(to(&ts, "20.1.1.1:5", KITH_TRANSPORT_TCP), -1);
+	assert_int_equal(kith_transports_set(&ts, &way), 0);
+	assert_int_equal(to(&ts, "20.1.1.1:5", KITH_TRANSPORT_TCP), 3);
+	const size_t n = kith_transports_candidates(&ts, seen, 2, false, out, KITH_OWN_MAX);
+	unsigned tcp = 0;
+	for (size_t i = 0; i < n; i++) {
+		const struct kith_addr forwarded = addr("20.0.0.1:4001");
+		if (out[i].at.kind != KITH_TRANSPORT_TCP)
+			continue;
+		tcp++;
+		assert_int_equal(out[i].transport, 2);
+		assert_int_equal(kith_addr_equal(&out[i].at.addr, &forwarded), out[i].kind == KITH_ADDR_PREDICTED);
+		assert_int_equal(out[i].at.addr.port, 4001);
+	}
+	assert_int_equal(tcp, 3 + 1); /* a few of its own, and the one that is hoped for, last */
+	assert_int_equal(out[n - 1].kind, KITH_ADDR_PREDICTED);
+	assert_true(kith_transports_has_udp(&ts));
+	kith_transports_mute(&ts, 1, true);
+	assert_false(kith_transports_has_udp(&ts));
+	kith_transports_deinit(&ts);
+	test_alloc_check(&a);
+}
+
 static void only_a_mapping_that_is_new_or_gone_is_no_move(void **state)
 {
 	(void)state;
@@ -444,6 +491,7 @@ int main(void)
 		cmocka_unit_test(of_several_the_one_on_the_same_network_is_taken_else_the_first),
 		cmocka_unit_test(a_connection_reaches_its_other_end_only_and_is_offered_to_nobody),
 		cmocka_unit_test(what_is_offered_is_what_is_seen_then_what_is_own_each_once),
+		cmocka_unit_test(what_takes_connections_in_is_offered_and_no_way_out),
 		cmocka_unit_test(only_a_mapping_that_is_new_or_gone_is_no_move),
 		cmocka_unit_test(what_makes_no_sense_is_refused_and_changes_nothing),
 		cmocka_unit_test(one_that_reaches_the_link_carries_nothing_else),
