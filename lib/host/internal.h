@@ -209,7 +209,7 @@ struct kith_node {
 	size_t asked_n;
 	struct kith_interface_watch watch;
 	struct kith_interface_link told_link; /* the last one that the application was told to be small */
-	struct kith_proxy proxy; /* for TCP */
+	struct kith_proxy *proxy; /* for TCP; NULL: straight */
 	int told_proxy; /* the last error of it that the application was told */
 	struct kith_addr told_web; /* where the last URL led that was no use */
 	bool watching;

@@ -49,9 +49,19 @@ static void release(struct kith_node *node)
 	kith_alloc_free(alloc, node->services, node->services_n * sizeof *node->services);
 	kith_open_forget(node);
 	kith_options_free(node);
+	if (node->proxy != NULL) {
+		kith_wipe(node->proxy, sizeof *node->proxy);
+		KITH_FREE(alloc, node->proxy);
+	}
 	if (node->renewed != NULL)
 		kith_alloc_free(alloc, node->renewed, KITH_CHAIN_MAX);
 	KITH_FREE(alloc, node);
+}
+
+static int parse_proxy(struct kith_node *node)
+{
+	node->proxy = KITH_NEW(node->alloc, struct kith_proxy);
+	return node->proxy == NULL ? KITH_ENOMEM : kith_proxy_parse(node->proxy, node->o.proxy);
 }
 
 static int fill_in(struct kith_node *node, const struct kith_node_options *o, const struct kith_node_callbacks *cb,
@@ -71,7 +81,7 @@ static int fill_in(struct kith_node *node, const struct kith_node_options *o, co
 	kith_table_init(&node->conns, node->alloc, KITH_HOST_CONNS_MAX, KITH_TABLE_KEY(struct kith_conn, id), seed);
 	int err = kith_options_copy(node, o);
 	if (err == 0 && node->o.proxy != NULL)
-		err = kith_proxy_parse(&node->proxy, node->o.proxy);
+		err = parse_proxy(node);
 	if (err == 0)
 		err = kith_resolver_init(&node->resolver, node->alloc, node->o.bootstrap, node->o.bootstrap_n, &bad);
 	if (err == 0)

@@ -174,7 +174,7 @@ void kith_plight_proxy(struct kith_node *node, int err)
 	if (node->told_proxy == err)
 		return;
 	node->told_proxy = err;
-	kith_addr_format(&node->proxy.at, at);
+	kith_addr_format(&node->proxy->at, at);
 	if (err == KITH_EACCES)
 		(void)snprintf(why, sizeof why,
 			       "the proxy %s refuses us: is the user, or the password, right? may it connect "
@@ -182,7 +182,7 @@ void kith_plight_proxy(struct kith_node *node, int err)
 			       at);
 	else if (err == KITH_EPROTO)
 		(void)snprintf(why, sizeof why, "what answers at %s is no proxy of the kind that is configured (%s)",
-			       at, node->proxy.kind == KITH_PROXY_HTTP ? "HTTP" : "SOCKS 5");
+			       at, node->proxy->kind == KITH_PROXY_HTTP ? "HTTP" : "SOCKS 5");
 	else
 		(void)snprintf(why, sizeof why, "a supernode was not reached through the proxy %s: %s", at,
 			       kith_strerror(err));

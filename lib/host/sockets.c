@@ -90,7 +90,7 @@ static int open_socket(struct kith_socket *s, uint16_t port, char *why)
 					  .in = takes_in(s),
 					  .listen = is_tcp(s) && (s->effect == 0 ? listens(node) : takes_in(s)),
 					  .listen_too = s->effect == 0 ? node->o.listen_tcp : 0,
-					  .proxy = node->proxy.kind != KITH_PROXY_NONE ? &node->proxy : NULL,
+					  .proxy = node->proxy,
 					  .ready = kith_exchange_ready,
 					  .ctx = s };
 	o.bind.family = s->row->family;
