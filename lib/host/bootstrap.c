@@ -141,10 +141,10 @@ size_t kith_node_bootstrap(const struct kith_node *node, struct kith_bootstrap_i
 		const char *scheme = e->is.web ? "wss://" : "";
 		if (e->is.host[0] == '\0') /* a literal */
 			(void)snprintf(out[i].where, sizeof out[i].where, "%s%s%.64s", scheme,
-				       kith_addr_format(&e->is.addr, addr), e->is.path);
+				       kith_addr_format(&e->is.addr, addr), kith_entry_path(&e->is));
 		else
 			(void)snprintf(out[i].where, sizeof out[i].where, "%s%.180s:%u%.64s", scheme, e->is.host,
-				       e->is.addr.port, e->is.path);
+				       e->is.addr.port, kith_entry_path(&e->is));
 		out[i].addrs_n = (unsigned)e->found_n;
 		out[i].err = e->found_n == 0 ? e->err : 0;
 	}

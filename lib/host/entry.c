@@ -40,8 +40,25 @@ bool kith_web_path_valid(const char *path)
 	       strspn(path, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/-._~") == len;
 }
 
+const char *kith_entry_path(const struct kith_entry *entry)
+{
+	return entry->web ? entry->host + strlen(entry->host) + 1 : "";
+}
+
+/* A node has some of these: a path has its place in what the name leaves. */
+static int put_path(struct kith_entry *e, const char *path)
+{
+	size_t at = strlen(e->host) + 1, len = strlen(path) + 1;
+	if (!e->web)
+		return 0;
+	if (at + len > sizeof e->host)
+		return KITH_EINVAL;
+	memcpy(e->host + at, path, len);
+	return 0;
+}
+
 /* "wss://host:port/path": what is before the path is left in where, with a port. */
-static bool parse_url(struct kith_entry *out, char *where, size_t cap)
+static bool parse_url(struct kith_entry *out, char path[KITH_WEB_PATH_MAX], char *where, size_t cap)
 {
 	enum { SCHEME = 6 };
 	if (strncmp(where, "wss://", SCHEME) != 0)
@@ -49,7 +66,7 @@ static bool parse_url(struct kith_entry *out, char *where, size_t cap)
 	out->web = true;
 	memmove(where, where + SCHEME, strlen(where + SCHEME) + 1);
 	char *slash = strchr(where, '/');
-	(void)snprintf(out->path, sizeof out->path, "%s", slash != NULL && slash[1] != '\0' ? slash : KITH_WEB_PATH);
+	(void)snprintf(path, KITH_WEB_PATH_MAX, "%s", slash != NULL && slash[1] != '\0' ? slash : KITH_WEB_PATH);
 	if (slash != NULL && slash[1] != '\0' && !kith_web_path_valid(slash))
 		return false;
 	if (slash != NULL)
@@ -62,7 +79,7 @@ static bool parse_url(struct kith_entry *out, char *where, size_t cap)
 
 int kith_entry_parse(struct kith_entry *out, const char *text)
 {
-	char where[KITH_ENTRY_HOST_MAX + KITH_WEB_PATH_MAX + 16];
+	char where[KITH_ENTRY_HOST_MAX + KITH_WEB_PATH_MAX + 16], path[KITH_WEB_PATH_MAX] = "";
 	memset(out, 0, sizeof *out);
 	text += strspn(text, " \t");
 	size_t len = strcspn(text, " \t\r\n");
@@ -85,23 +102,23 @@ int kith_entry_parse(struct kith_entry *out, const char *text)
 			return KITH_EINVAL;
 		out->has_key = true;
 	}
-	if (!parse_url(out, where, sizeof where))
+	if (!parse_url(out, path, where, sizeof where))
 		return KITH_EINVAL;
 	if (kith_addr_parse(&out->addr, where) == 0)
-		return out->addr.port != 0 ? 0 : KITH_EINVAL;
+		return out->addr.port != 0 ? put_path(out, path) : KITH_EINVAL;
 	memset(&out->addr, 0, sizeof out->addr);
 	char *colon = strrchr(where, ':');
 	if (colon == NULL || !parse_port(&out->addr.port, colon + 1) || !host_valid(where, (size_t)(colon - where)))
 		return KITH_EINVAL;
 	memcpy(out->host, where, (size_t)(colon - where));
 	out->host[colon - where] = '\0';
-	return 0;
+	return put_path(out, path);
 }
 
 bool kith_entry_equal(const struct kith_entry *a, const struct kith_entry *b)
 {
 	return strcmp(a->host, b->host) == 0 && kith_addr_equal(&a->addr, &b->addr) && a->web == b->web &&
-	       strcmp(a->path, b->path) == 0;
+	       strcmp(kith_entry_path(a), kith_entry_path(b)) == 0;
 }
 
 bool kith_bootstrap_valid(const char *entry)

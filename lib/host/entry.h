@@ -2,7 +2,7 @@
  * port behind the host unless it is 443) of one that is reached by WebSockets; and after a blank the supernode's device
  * key (52 characters), if known. The text alone: no name is looked for here.
  * Bounds: names of KITH_ENTRY_HOST_MAX characters (letters, digits, '-', '.', '_'), ports from 1 to 65535, paths of
- * KITH_WEB_PATH_MAX.
+ * KITH_WEB_PATH_MAX, and both together those of a name.
  */
 #ifndef KITH_HOST_ENTRY_H
 #define KITH_HOST_ENTRY_H
@@ -14,13 +14,15 @@
 #define KITH_WEB_PATH_MAX 64 /* with NUL */
 
 struct kith_entry {
-	char host[KITH_ENTRY_HOST_MAX + 1]; /* "": addr holds a literal */
+	char host[KITH_ENTRY_HOST_MAX + 1]; /* "": addr holds a literal. Behind the NUL a URL's path */
 	struct kith_addr addr; /* with the port in any case */
 	struct kith_key key;
 	bool has_key;
-	bool web; /* a URL: its path follows */
-	char path[KITH_WEB_PATH_MAX];
+	bool web; /* a URL */
 };
+
+/* Of a URL; else "". */
+const char *kith_entry_path(const struct kith_entry *entry);
 
 /* Whether it is a path of a URL: begins with '/', plain characters, no query. */
 bool kith_web_path_valid(const char *path);

@@ -17,7 +17,7 @@ static bool find(const void *ctx, const struct kith_addr *remote, struct kith_we
 			if (!kith_addr_equal(&e->found[k], remote))
 				continue;
 			*out = (struct kith_web_place){ .host = e->is.host[0] != '\0' ? e->is.host : NULL,
-							.path = e->is.path,
+							.path = kith_entry_path(&e->is),
 							.addr = *remote };
 			return true;
 		}

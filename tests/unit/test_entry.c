@@ -83,13 +83,13 @@ static void urls_are_understood(void **state)
 	assert_int_equal(kith_entry_parse(&e, "wss://h.example/some/path " KEY), 0);
 	assert_true(e.web && e.has_key);
 	assert_string_equal(e.host, "h.example");
-	assert_string_equal(e.path, "/some/path");
+	assert_string_equal(kith_entry_path(&e), "/some/path");
 	assert_int_equal(e.addr.port, 443);
 	assert_int_equal(kith_entry_parse(&e, "wss://h.example:8443"), 0);
-	assert_string_equal(e.path, "/ws");
+	assert_string_equal(kith_entry_path(&e), "/ws");
 	assert_int_equal(e.addr.port, 8443);
 	assert_int_equal(kith_entry_parse(&e, "wss://[2001:db8::1]/"), 0);
-	assert_string_equal(e.path, "/ws");
+	assert_string_equal(kith_entry_path(&e), "/ws");
 	assert_string_equal(e.host, "");
 	assert_int_equal(e.addr.family, KITH_FAMILY_V6);
 	assert_int_equal(e.addr.port, 443);
