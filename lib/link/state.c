@@ -352,7 +352,7 @@ void kith_transport_moved(struct kith_core *c, uint16_t transport)
 	c->sessions.names.moved = c->sessions.names.next;
 	while ((s = kith_table_next(&c->sessions.by_index, &it)) != NULL) {
 		if (s->state == KITH_SESSION_OPEN)
-			kith_pathset_moved(&s->paths, transport);
+			kith_pathset_moved(&s->paths, &c->transports, transport);
 	}
 }
 

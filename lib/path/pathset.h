@@ -105,7 +105,7 @@ uint64_t kith_pathset_name_on(const struct kith_pathset *ps, const struct kith_h
 
 /* This node sends from another place from now on, through that transport: who watches the old place and the new one
  * must not find the same names there. */
-void kith_pathset_moved(struct kith_pathset *ps, uint16_t transport);
+void kith_pathset_moved(struct kith_pathset *ps, const struct kith_transports *ts, uint16_t transport);
 
 /* Adds the frame NAME to a packet that is about to be sealed for this hop, if it needs one and has room. */
 void kith_pathset_tell_name(const struct kith_pathset *ps, const struct kith_path_env *env, const struct kith_hop *hop,

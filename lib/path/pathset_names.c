@@ -58,12 +58,24 @@ void kith_ps_name_new(struct kith_pathset *ps, struct kith_path *p)
 	ps->spare = 0;
 }
 
-void kith_pathset_moved(struct kith_pathset *ps, uint16_t transport)
+/* The spare name, or one that took a spare's place since: as when both families of addresses move, one after the other.
+ * 0: there is none. */
+static uint64_t fresh_name(const struct kith_pathset *ps)
 {
-	uint64_t spare = ps->spare;
+	for (unsigned i = 0; ps->spare == 0 && i < kith_ps_count(ps); i++) {
+		const struct kith_path *p = kith_pathset_path(ps, i);
+		if ((p->flags & KITH_PATH_RENAMED) != 0)
+			return p->name;
+	}
+	return ps->spare;
+}
+
+void kith_pathset_moved(struct kith_pathset *ps, const struct kith_transports *ts, uint16_t transport)
+{
+	const uint64_t spare = fresh_name(ps);
 	for (unsigned i = 0; i < kith_ps_count(ps); i++) {
 		struct kith_path *p = kith_ps_path(ps, i);
-		if (p->hop.transport != transport)
+		if (!kith_transports_moves_with(ts, p->hop.transport, transport))
 			continue;
 		rename_path(p, spare != 0 ? spare : p->name);
 		ps->spare = 0;

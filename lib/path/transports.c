@@ -85,6 +85,13 @@ bool kith_transports_is_for_homes(const struct kith_transports *ts, uint16_t id)
 	return i < ts->n && ts->at[i].purpose == KITH_PURPOSE_HOMES;
 }
 
+bool kith_transports_moves_with(const struct kith_transports *ts, uint16_t id, uint16_t other)
+{
+	uint16_t i = find(ts, id), k = find(ts, other);
+	return id == other || (i < ts->n && k < ts->n && ts->at[i].purpose == KITH_PURPOSE_PUNCH &&
+			       ts->at[i].kind == ts->at[k].kind && ts->at[i].family == ts->at[k].family);
+}
+
 static int grow(struct kith_transports *ts)
 {
 	if (ts->n == KITH_TRANSPORTS_MAX)

@@ -100,6 +100,10 @@ bool kith_transports_has_udp(const struct kith_transports *ts);
 /* Whether contacts are not spoken to by it (KITH_PURPOSE_HOMES). */
 bool kith_transports_is_for_homes(const struct kith_transports *ts, uint16_t id);
 
+/* Whether what goes by the one comes from another place when the other one moves: sockets for a punch are told to have
+ * been opened and closed, and lie on the interfaces of those that the host opened by itself. */
+bool kith_transports_moves_with(const struct kith_transports *ts, uint16_t id, uint16_t other);
+
 /* Whether connections of strangers are taken in by a transport of that kind and family. */
 bool kith_transports_listens(const struct kith_transports *ts, uint8_t kind, uint8_t family);
 

@@ -48,14 +48,43 @@ static void a_spare_name_serves_one_move(void **state)
 	(void)state;
 	struct world *w = named();
 	assert_false(tells(w));
-	kith_pathset_moved(&w->node[0].ps, W_TRANSPORT + 1); /* nothing of this session goes there */
+	kith_pathset_moved(&w->node[0].ps, w_transports(), W_TRANSPORT + 1); /* nothing of this session goes there */
 	assert_int_equal(name_now(w), FIRST);
-	kith_pathset_moved(&w->node[0].ps, W_TRANSPORT);
+	kith_pathset_moved(&w->node[0].ps, w_transports(), W_TRANSPORT);
 	assert_int_equal(name_now(w), SPARE);
 	assert_true(tells(w));
-	kith_pathset_moved(&w->node[0].ps, W_TRANSPORT);
+	kith_pathset_moved(&w->node[0].ps, w_transports(), W_TRANSPORT);
 	assert_int_equal(name_now(w), SPARE); /* there is none: it tells its own all the same */
 	assert_true(tells(w));
+	w_free(w);
+}
+
+/* Sockets that were opened for a punch are where the others are: one spare serves them all, and both families. */
+static void what_moves_along_is_renamed_too(void **state)
+{
+	enum { PUNCH = W_TRANSPORT + 5, OTHER = W_TRANSPORT + 6 };
+	(void)state;
+	struct world *w = named();
+	struct w_node *n = &w->node[0];
+	struct kith_transport_kept at[] = {
+		{ .id = W_TRANSPORT, .kind = KITH_TRANSPORT_UDP, .family = KITH_FAMILY_V4 },
+		{ .id = PUNCH, .kind = KITH_TRANSPORT_UDP, .family = KITH_FAMILY_V4, .purpose = KITH_PURPOSE_PUNCH },
+		{ .id = OTHER, .kind = KITH_TRANSPORT_UDP, .family = KITH_FAMILY_V6 },
+	};
+	const struct kith_transports ts = { .at = at, .n = 3, .cap = 3 };
+	const struct kith_hop punch = { .remote = w_addr(71, 1, 1, 1, 999), .transport = PUNCH };
+	const struct kith_hop other = { .remote = w_addr(72, 1, 1, 1, 999), .transport = OTHER };
+	n->ps.spare = 0; /* or the first path through another transport takes it */
+	assert_int_equal(kith_pathset_add(&n->ps, test_at(&n->env, w->now), &punch), 0);
+	assert_int_equal(kith_pathset_add(&n->ps, test_at(&n->env, w->now), &other), 0);
+	n->ps.spare = SPARE;
+	kith_pathset_moved(&n->ps, &ts, W_TRANSPORT);
+	assert_int_equal(name_now(w), SPARE);
+	assert_int_equal(kith_pathset_name_on(&n->ps, &punch), SPARE);
+	assert_int_equal(kith_pathset_name_on(&n->ps, &other), FIRST);
+	kith_pathset_moved(&n->ps, &ts, OTHER);
+	assert_int_equal(kith_pathset_name_on(&n->ps, &other), SPARE);
+	kith_outbox_drop(&n->outbox);
 	w_free(w);
 }
 
@@ -65,7 +94,7 @@ static void a_spare_is_taken_when_it_was_waited_for(void **state)
 	struct world *w = named();
 	assert_int_equal(hear(w, KITH_FRAME_SPARE, 7, 8, true), 0); /* nothing was told */
 	assert_int_equal(w->node[0].ps.spare, SPARE);
-	kith_pathset_moved(&w->node[0].ps, W_TRANSPORT);
+	kith_pathset_moved(&w->node[0].ps, w_transports(), W_TRANSPORT);
 	assert_int_equal(hear(w, KITH_FRAME_SPARE, 7, 8, false), 0); /* answers what was told before the move */
 	assert_int_equal(w->node[0].ps.spare, 0);
 	assert_true(tells(w));
@@ -138,6 +167,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_spare_name_serves_one_move),
+		cmocka_unit_test(what_moves_along_is_renamed_too),
 		cmocka_unit_test(a_spare_is_taken_when_it_was_waited_for),
 		cmocka_unit_test(a_name_that_is_told_is_used_and_one_that_is_none_is_malformed),
 		cmocka_unit_test(only_a_path_of_ones_own_takes_the_spare),
