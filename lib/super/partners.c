@@ -84,19 +84,18 @@ static unsigned partner_slot(const struct kith_core *c, const struct kith_member
 	return STRANGER;
 }
 
-/* The first of them that is no partner yet, of the slot's side if there is one. */
-static const struct kith_member *pick_new(const struct kith_core *c, unsigned slot,
-					  const struct kith_member *const picked[], uint32_t n)
+/* Which of them is taken: the first that is no partner yet, of the slot's side if there is one. n: none. */
+static uint32_t pick_new(const struct kith_core *c, unsigned slot, const struct kith_member *const picked[], uint32_t n)
 {
 	const int side = slot == BEFORE ? -1 : slot == AFTER ? 1 : 0;
-	const struct kith_member *first = NULL;
+	uint32_t first = n;
 	for (uint32_t i = 0; i < n; i++) {
 		if (partner_slot(c, picked[i]) != STRANGER)
 			continue;
-		first = first == NULL ? picked[i] : first;
+		first = first == n ? i : first;
 		if (side == 0 ||
 		    kith_sectors_side(&c->super->members.sectors, kith_sectors_place(picked[i]->id.b)) == side)
-			return picked[i];
+			return i;
 	}
 	return first;
 }
@@ -115,9 +114,9 @@ static bool choose(struct kith_core *c, unsigned slot)
 		return false;
 	uint32_t n = kith_members_pick_from(&sn->members, from, c->random, c->now.mono_us, &sn->id, picked,
 					    KITH_MEMBERS_PARTNERS + 1);
-	const struct kith_member *fresh = pick_new(c, slot, picked, n);
-	if (fresh != NULL) {
-		take_slot(c, slot, fresh);
+	const uint32_t fresh = pick_new(c, slot, picked, n);
+	if (fresh < n) {
+		take_slot(c, slot, picked[fresh]);
 		return true;
 	}
 	for (uint32_t i = 0; i < n && !good; i++) { /* in a small network, one that chose us */
