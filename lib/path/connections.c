@@ -27,9 +27,23 @@ bool kith_connections_open(const struct kith_candidates *cs)
 	return names(cs, KITH_TRANSPORT_TCP);
 }
 
+/* Whether one of them is on a network of ours, or on this very machine. */
+static bool is_beside(const struct kith_candidates *cs, const struct kith_transports *ours)
+{
+	for (unsigned i = 0; i < cs->n; i++) {
+		const struct kith_candidate *c = &cs->list[i];
+		if (c->at.kind == KITH_TRANSPORT_UDP && c->kind != KITH_ADDR_PREDICTED &&
+		    (kith_addr_scope(&c->at.addr) == KITH_SCOPE_LOOPBACK || kith_transports_on_link(ours, &c->at.addr)))
+			return true;
+	}
+	return false;
+}
+
 bool kith_connections_alone(const struct kith_candidates *theirs, const struct kith_transports *ours)
 {
-	return !names(theirs, KITH_TRANSPORT_UDP) || (ours != NULL && !kith_transports_has_udp(ours));
+	if (ours != NULL && !kith_transports_has_udp(ours))
+		return true;
+	return !names(theirs, KITH_TRANSPORT_UDP) && (ours == NULL || !is_beside(theirs, ours));
 }
 
 static bool may_again(const struct kith_connection_tried *t, kith_time_us now)

@@ -104,6 +104,22 @@ static void where_udp_is_hopeless_it_is_tried_soon(void **state)
 	}
 }
 
+/* An address that only this machine, or this network, reaches is none that strangers reach, and the best for UDP. */
+static void who_is_beside_us_is_given_the_time_of_a_round(void **state)
+{
+	(void)state;
+	struct side *s = tcp_side(true);
+	s->env.transports = &both;
+	offer(s, "20.0.0.1:5000", 1);
+	hear(s, 1, "127.0.0.1:5000", one, 1);
+	hear_punch(s, 1, 1);
+	(void)look(s);
+	const kith_time_us start = s->env.now;
+	assert_int_equal(connects(s, start + KITH_CONNECT_SOON_US + MS, NULL), 0);
+	assert_int_equal(connects(s, start + KITH_CONNECT_LATER_US + S, NULL), 1);
+	side_free(s);
+}
+
 static void a_direct_path_over_udp_by_then_makes_it_needless(void **state)
 {
 	(void)state;
@@ -280,6 +296,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(udp_has_its_time_first_and_then_one_probe_goes_over_a_connection),
 		cmocka_unit_test(where_udp_is_hopeless_it_is_tried_soon),
+		cmocka_unit_test(who_is_beside_us_is_given_the_time_of_a_round),
 		cmocka_unit_test(a_direct_path_over_udp_by_then_makes_it_needless),
 		cmocka_unit_test(over_a_connection_udp_is_tried_on),
 		cmocka_unit_test(without_consent_or_when_hiding_nobody_is_connected_to),
