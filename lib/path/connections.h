@@ -35,8 +35,8 @@ static inline bool kith_connections_takes(const struct kith_candidate *c)
 bool kith_connections_named(const struct kith_candidates *cs);
 bool kith_connections_open(const struct kith_candidates *cs);
 
-/* Whether there is nothing to hope for from UDP: the peer names no address of it that is reached from everywhere, or is on
- * a network of ours, or we have no transport of it that answers came by. */
+/* Whether there is nothing to hope for from UDP: the peer names no address of it that is reached from everywhere, or
+ * lies on a network of ours, or we have no transport of it that answers came by. */
 bool kith_connections_alone(const struct kith_candidates *theirs, const struct kith_transports *ours);
 
 /* The place for another attempt at that address now; -1: not now. */
