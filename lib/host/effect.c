@@ -20,24 +20,27 @@ static void save_work(uv_work_t *work)
 
 static void forget(struct kith_save_job *job)
 {
+	const struct kith_alloc *alloc = job->node->alloc;
+	job->node->saves[job->what] = NULL;
 	kith_wipe(job->bytes, job->len);
-	kith_alloc_free(job->node->alloc, job->bytes, job->len);
-	job->bytes = NULL;
+	kith_alloc_free(alloc, job->bytes, job->len);
+	KITH_FREE(alloc, job);
 }
 
 static void save_done(uv_work_t *work, int status)
 {
 	struct kith_save_job *job = work->data;
 	struct kith_node *node = job->node;
+	const enum kith_save what = job->what;
+	const uint32_t effect = job->effect;
 	int err = status != 0 ? KITH_ECANCELED : job->err;
-	job->busy = false;
 	forget(job);
 	if (node->core != NULL)
-		kith_core_complete(node->core, kith_node_now(node), job->effect, err, NULL);
+		kith_core_complete(node->core, kith_node_now(node), effect, err, NULL);
 	if (err != 0 && !node->finishing)
 		kith_trouble(node, KITH_TROUBLE_STATE, err,
-			     job->what == KITH_SAVE_CONTACTS ? "the contacts could not be saved"
-							     : "the state could not be saved");
+			     what == KITH_SAVE_CONTACTS ? "the contacts could not be saved"
+							: "the state could not be saved");
 	kith_node_job_done(node);
 }
 
@@ -47,21 +50,26 @@ static void complete(struct kith_node *node, uint32_t id, int err)
 	kith_node_touch(node);
 }
 
-static int save_start(struct kith_node *node, struct kith_save_job *job, const struct kith_effect *effect)
+static int save_start(struct kith_node *node, const struct kith_effect *effect)
 {
-	if (job->busy)
+	if (node->saves[effect->what] != NULL)
 		return KITH_EAGAIN;
-	job->bytes = kith_alloc_zero(node->alloc, effect->bytes.len);
-	if (job->bytes == NULL)
+	struct kith_save_job *job = KITH_NEW(node->alloc, struct kith_save_job);
+	if (job == NULL)
 		return KITH_ENOMEM;
+	job->bytes = kith_alloc_zero(node->alloc, effect->bytes.len);
+	if (job->bytes == NULL) {
+		KITH_FREE(node->alloc, job);
+		return KITH_ENOMEM;
+	}
 	memcpy(job->bytes, effect->bytes.p, effect->bytes.len);
 	job->len = effect->bytes.len;
 	job->effect = effect->id;
 	job->node = node;
 	job->what = (enum kith_save)effect->what;
 	job->work.data = job;
-	job->busy = uv_queue_work(node->loop, &job->work, save_work, save_done) == 0;
-	if (!job->busy) {
+	node->saves[job->what] = job;
+	if (uv_queue_work(node->loop, &job->work, save_work, save_done) != 0) {
 		forget(job);
 		return KITH_EIO;
 	}
@@ -75,7 +83,7 @@ static void save_begin(struct kith_node *node, const struct kith_effect *effect)
 		complete(node, effect->id, 0);
 		return;
 	}
-	int err = save_start(node, &node->saves[effect->what], effect);
+	int err = save_start(node, effect);
 	if (err != 0)
 		complete(node, effect->id, err);
 }

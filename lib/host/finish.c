@@ -45,7 +45,7 @@ static void close_handles(struct kith_node *node)
 static bool is_saving(const struct kith_node *node)
 {
 	for (int what = 0; what < KITH_HOST_FILES; what++)
-		if (node->saves[what].busy)
+		if (node->saves[what] != NULL)
 			return true;
 	return false;
 }

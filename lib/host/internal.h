@@ -109,7 +109,6 @@ struct kith_save_job {
 	uv_work_t work;
 	struct kith_node *node;
 	enum kith_save what;
-	bool busy;
 	uint32_t effect;
 	uint8_t *bytes;
 	size_t len;
@@ -189,7 +188,7 @@ struct kith_node {
 	struct kith_open_job *open; /* NULL: it is done, and wiped */
 	struct kith_resolver resolver;
 	bool resolve_all; /* at the next round: names that were found, too */
-	struct kith_save_job saves[KITH_HOST_FILES]; /* by enum kith_save */
+	struct kith_save_job *saves[KITH_HOST_FILES]; /* by enum kith_save; NULL: none under way */
 	struct kith_stats stats;
 	struct kith_shared *shared;
 	struct kith_core *core; /* NULL unless running or closing after that */
