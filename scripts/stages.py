@@ -51,6 +51,7 @@ ORIGIN = {"unit": "tests/unit/test_*.c", "sim": "tests/sim/*.c", "large": "tests
 MASS_SEEDS = {"dev": 1, "release": 2, "asan-ubsan": 1}
 SIM_SEEDS = {"dev": 10, "release": 100, "asan-ubsan": 12}
 LIARS_SEEDS = {"dev": 8, "release": 12, "asan-ubsan": 4}
+EARLY_SEEDS = {"dev": 4, "release": 30, "asan-ubsan": 4}
 # What --only names: of a configuration that both have, what CI runs.
 ALONE = {**DEEP, **FULL}
 DEEP_MASS_SEEDS = {"clang": 4, "asan-ubsan": 2}
@@ -134,7 +135,7 @@ class Run:
         def action(stage):
             deep = self.options.deep
             seeds = {"KITH_SIM_SEEDS": (SIM_SEEDS, DEEP_SIM_SEEDS), "KITH_MASS_SEEDS": (MASS_SEEDS, DEEP_MASS_SEEDS),
-                     "KITH_LIARS_SEEDS": (LIARS_SEEDS, DEEP_LIARS_SEEDS)}
+                     "KITH_LIARS_SEEDS": (LIARS_SEEDS, DEEP_LIARS_SEEDS), "KITH_EARLY_SEEDS": (EARLY_SEEDS, {})}
             self.environment.update({name: str(of[deep][preset]) for name, of in seeds.items() if preset in of[deep]})
             junit = LOGS / f"{preset}-{label}.xml"
             junit.unlink(missing_ok=True)

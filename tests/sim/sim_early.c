@@ -1,7 +1,7 @@
 /* What goes along with a call is with the callee half a round trip after the look-up, and what is said on the session a
  * whole round trip later; under loss, duplication and reordering it is told once.
  *
- *     sim_early [SEED]      with that seed; else with each of 30 (KITH_SIM_SEEDS)
+ *     sim_early [SEED]      with that seed; else with each of 30 (KITH_EARLY_SEEDS)
  *
  * All links of a calm network are alike: as long as a look-up takes (ask a home, that asks replicas) is measured in the
  * same run. A call takes three links to the callee: half a relay round trip, with half a millisecond for each hop.
@@ -54,6 +54,6 @@ static int one(uint64_t seed)
 
 int main(int argc, char **argv)
 {
-	int failures = scenario_seeds(argc, argv, "KITH_SIM_SEEDS", SEEDS, one);
+	int failures = scenario_seeds(argc, argv, "KITH_EARLY_SEEDS", SEEDS, one);
 	return failures != 0;
 }
