@@ -4,6 +4,7 @@
 
 #include "base/addr.h"
 #include "call/words.h"
+#include "path/connections.h"
 
 /* ---- facts ---- */
 
@@ -183,15 +184,6 @@ static void say_what_helps(struct kith_words *t, const struct kith_meeting *m)
 	kith_words_say(t, "; or the same where %s is", m->peer);
 }
 
-static bool takes_in(const struct kith_candidates *cs)
-{
-	for (unsigned i = 0; i < cs->n; i++) {
-		if (cs->list[i].at.kind == KITH_TRANSPORT_TCP)
-			return true;
-	}
-	return false;
-}
-
 /* What came of TCP, and the port that could be forwarded for it. */
 static void say_tcp(struct kith_words *t, const struct kith_meeting *m)
 {
@@ -206,8 +198,8 @@ static void say_tcp(struct kith_words *t, const struct kith_meeting *m)
 			kith_addr_format(&m->connected_to, at));
 	else
 		kith_words_say(t, ". TCP was tried as well, but %s %s", m->peer,
-			       takes_in(m->theirs) ? "has no address for it that is reached from here"
-						   : "takes no connections");
+			       kith_connections_named(m->theirs) ? "has no address for it that is reached from here"
+								 : "takes no connections");
 	for (unsigned i = 0; i < m->ours->n; i++) {
 		const struct kith_candidate *c = &m->ours->list[i];
 		if (c->at.kind != KITH_TRANSPORT_TCP || c->kind != KITH_ADDR_HOST)

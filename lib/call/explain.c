@@ -5,6 +5,7 @@
 #include "call/diagnosis.h"
 #include "call/words.h"
 #include "leaf/homes.h"
+#include "link/via.h"
 
 enum { JOURNAL_LINE_MAX = 200 };
 
@@ -85,21 +86,6 @@ static void add_seen(const struct kith_core *c, struct kith_meeting *m)
 	}
 }
 
-/* All homes are reached by WebSockets. */
-static bool is_by_web(const struct kith_core *c)
-{
-	unsigned n = 0, web = 0;
-	for (unsigned i = 0; i < KITH_HOMES; i++) {
-		const struct kith_home_slot *home = &c->leaf.homes[i];
-		const struct kith_session *s =
-			home->state == KITH_HOME_ATTACHED ? kith_sessions_get(&c->sessions, home->session) : NULL;
-		n += s != NULL;
-		web += s != NULL &&
-		       kith_transports_kind(&c->transports, kith_session_hop(s)->transport) == KITH_TRANSPORT_TLS;
-	}
-	return n > 0 && web == n;
-}
-
 static void say_obstacle(struct kith_words *t, const struct kith_core *c, const struct kith_session *s,
 			 const struct kith_punch *punch)
 {
@@ -114,7 +100,7 @@ static void say_obstacle(struct kith_words *t, const struct kith_core *c, const 
 	char why[KITH_DIAGNOSIS_TEXT_MAX];
 	add_seen(c, &m);
 	m.attached = !kith_serves(c) && kith_homes_count(c) > 0;
-	m.by_web = is_by_web(c);
+	m.by_web = kith_via_walled(c);
 	kith_diagnosis_write(&m, why, sizeof why);
 	kith_words_say(t, "relayed: %s", why);
 }

@@ -90,8 +90,7 @@ bool kith_via_callee(struct kith_core *c, const struct kith_session *s, const st
 	       (kith_hop_equal(&s->peer->near, hop) || speaks(kith_sessions_of(&c->sessions, s->device), hop));
 }
 
-/* All homes are reached by WebSockets: what stands between us and them lets us speak to no address that has no URL. */
-static bool is_walled(const struct kith_core *c)
+bool kith_via_walled(const struct kith_core *c)
 {
 	unsigned homes = 0, web = 0;
 	for (size_t i = 0; i < KITH_HOMES; i++) {
@@ -125,7 +124,7 @@ static bool believed(const struct kith_core *c, const struct kith_peer *peer, co
 bool kith_via_allowed(struct kith_core *c, const struct kith_peer *peer, const struct kith_host *host)
 {
 	if (!peer->relay_only)
-		return believed(c, peer, host) && (!is_walled(c) || has_session(c, host));
+		return believed(c, peer, host) && (!kith_via_walled(c) || has_session(c, host));
 	for (size_t i = 0; i < KITH_HOMES; i++) {
 		const struct kith_session *home = home_session(c, i);
 		bool same = home != NULL && memcmp(home->device, host->dh.b, KITH_DEVICE_ID_LEN) == 0;
@@ -137,7 +136,7 @@ bool kith_via_allowed(struct kith_core *c, const struct kith_peer *peer, const s
 
 struct kith_session *kith_via_chain(struct kith_core *c, const struct kith_peer *peer, unsigned turn)
 {
-	bool wanted = peer->relay_only || peer->homes_doubted != 0 || is_walled(c);
+	bool wanted = peer->relay_only || peer->homes_doubted != 0 || kith_via_walled(c);
 	for (unsigned i = 0; wanted && i < KITH_HOMES; i++) {
 		struct kith_session *home = home_session(c, (turn + i) % KITH_HOMES);
 		if (discreet(c, peer, home))

@@ -29,6 +29,10 @@ bool kith_via_relay(struct kith_core *c, const struct kith_session *s, const str
  * answered from there on the local network. */
 bool kith_via_callee(struct kith_core *c, const struct kith_session *s, const struct kith_hop *hop);
 
+/* Whether all homes are reached by WebSockets: what stands between us and them lets us speak to no address that has no
+ * URL. */
+bool kith_via_walled(const struct kith_core *c);
+
 /* Whether a supernode may be asked for a tunnel to the peer. */
 bool kith_via_allowed(struct kith_core *c, const struct kith_peer *peer, const struct kith_host *host);
 

@@ -49,11 +49,11 @@ static bool guesses_nat64(const struct kith_core *c)
 	return true;
 }
 
-static uint8_t add(const struct kith_core *c, const struct kith_endpoint *at, const uint16_t *from,
+static uint8_t add(const struct kith_core *c, const struct kith_endpoint *at, const uint16_t *from, bool guess,
 		   struct kith_hop out[KITH_HOST_ENDPOINTS_MAX], uint8_t n)
 {
 	struct kith_hop hop = { 0 };
-	if (n == KITH_HOST_ENDPOINTS_MAX || kith_transports_reach(&c->transports, at, guesses_nat64(c), &hop) != 0)
+	if (n == KITH_HOST_ENDPOINTS_MAX || kith_transports_reach(&c->transports, at, guess, &hop) != 0)
 		return n;
 	hop.transport = from != NULL ? *from : hop.transport;
 	for (uint8_t i = 0; i < n; i++) {
@@ -66,13 +66,13 @@ static uint8_t add(const struct kith_core *c, const struct kith_endpoint *at, co
 
 /* The same address by other kinds of transport than its entry says. Not by WebSockets, nor of one that is reached by
  * them: these are reached by a URL, and the web server there is another's. */
-static uint8_t add_other_kinds(const struct kith_core *c, const struct kith_endpoint *at,
+static uint8_t add_other_kinds(const struct kith_core *c, const struct kith_endpoint *at, bool guess,
 			       struct kith_hop out[KITH_HOST_ENDPOINTS_MAX], uint8_t n)
 {
 	for (uint16_t i = 0; at->kind != KITH_TRANSPORT_TLS && i < c->transports.n; i++) {
 		const struct kith_endpoint other = { at->addr, c->transports.at[i].kind, 0 };
 		if (other.kind != at->kind && other.kind != KITH_TRANSPORT_TLS)
-			n = add(c, &other, NULL, out, n);
+			n = add(c, &other, NULL, guess, out, n);
 	}
 	return n;
 }
@@ -87,11 +87,11 @@ static uint8_t collect(struct kith_core *c, const struct kith_host *host, const 
 		struct kith_hop any;
 		if (kith_transports_reach(&c->transports, &host->endpoints[i], guess, &any) == 0 &&
 		    may_contact(c, host, &host->endpoints[i]))
-			n = add(c, &host->endpoints[i], from, out, n);
+			n = add(c, &host->endpoints[i], from, guess, out, n);
 	}
 	for (unsigned i = 0; from == NULL && i < host->endpoints_n; i++) {
 		if (configured(c, &host->endpoints[i].addr))
-			n = add_other_kinds(c, &host->endpoints[i], out, n);
+			n = add_other_kinds(c, &host->endpoints[i], guess, out, n);
 	}
 	return n;
 }
