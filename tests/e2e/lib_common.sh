@@ -240,6 +240,16 @@ has_received() {
 	[ "$(received "$1")" -ge "$2" ]
 }
 
+# call_both_ways CALLER CALLEE: the one calls the other, and data goes both ways.
+call_both_ways() {
+	say "$1" call "$2"
+	wait_for "$1" 0 5 "e[\"event\"] == \"connected\" and e[\"name\"] == \"$2\"" >/dev/null
+	say "$1" flow 20
+	say "$2" flow 20
+	until_true 10 has_received "$2" 50
+	until_true 10 has_received "$1" 50
+}
+
 # The longest time without a record that a peer saw since the mark, in ms.
 silence_since() {
 	stats_of "$1" >/dev/null

@@ -49,12 +49,7 @@ joins() {
 	at=$(wait_for alice 0 1 'e["event"] == "started"' | value 'e["at"]')
 	ms=$(wait_for alice 0 1 'e["event"] == "published"' | value "round(e['at'] - $at)")
 	[ "$ms" -le 3000 ] || fail "$1: found after $ms ms"
-	say alice call bob
-	wait_for alice 0 5 'e["event"] == "connected" and e["name"] == "bob"' >/dev/null
-	say alice flow 20
-	say bob flow 20
-	until_true 10 has_received bob 50
-	until_true 10 has_received alice 50
+	call_both_ways alice bob
 	no_event alice 0 'e["event"] == "trouble"'
 	stop alice
 	stop bob

@@ -37,12 +37,7 @@ joins() {
 		ms=$(wait_for "$name" 0 1 'e["event"] == "published"' | value "round(e['at'] - $at)")
 		[ "$ms" -le "$took" ] || took=$ms
 	done
-	say alice call bob
-	wait_for alice 0 5 'e["event"] == "connected" and e["name"] == "bob"' >/dev/null
-	say alice flow 20
-	say bob flow 20
-	until_true 10 has_received bob 50
-	until_true 10 has_received alice 50
+	call_both_ways alice bob
 }
 
 part() {
