@@ -258,8 +258,10 @@ static void a_leaf_whose_nat_moved_it_is_followed_at_its_next_keepalive(void **s
 	w_run(w, w->now + 60 * S);
 	w->node[0].outside.port = 7777;
 	w->node[0].n_filters = 0;
+	unsigned probes = w->node[0].frames_sent[KITH_FRAME_PROBE];
 	w_run(w, w->now + 28 * S);
 	assert_true(w->node[1].news & KITH_NEWS_ROAMED);
+	assert_int_equal(w->node[0].frames_sent[KITH_FRAME_PROBE], probes); /* the KEEPALIVE was enough */
 	assert_int_equal(kith_pathset_count(&w->node[1].ps), 1);
 	assert_int_equal(kith_pathset_sending(&w->node[1].ps)->hop.remote.port, 7777);
 	assert_int_equal(w->node[1].alloc.live_bytes, 0);
