@@ -244,9 +244,11 @@ def errors(log):
 
 
 def output_of(case):
+    """What failed, first: an end-to-end test says that before it shows the ends of its programs' logs."""
     text = case.findtext("system-out") or ""
     lines = [line for line in text.splitlines() if line.strip()]
-    return lines[-40:]
+    first = [line for line in lines[:-40] if line.startswith(("FAIL", "[  ERROR   ]"))]
+    return [line if len(line) <= 500 else line[:500] + " ..." for line in first + lines[-40:]]
 
 
 def summary(stage):
