@@ -213,7 +213,7 @@ static struct kith_simcall *place_call(struct kith_sim *sim, struct kith_simnode
 		kith_sim_consent(sim, n->id, peer);
 	int err = kith_sim_early_call(sim, n, c, name);
 	if (err != 0) {
-		sim->counts.calls_failed++;
+		kith_sim_ended(sim, n->id, KITH_SIM_CALL_FAILED, c->called_at, err);
 		c->op = 0;
 		c->err = err;
 		kith_sim_check_call(sim, n, c);
@@ -261,10 +261,11 @@ static void maybe_lookup(struct kith_sim *sim, struct kith_simnode *n, uint32_t 
 	n->app->lookup_at = sim->now;
 	n->app->lookup_peer = peer;
 	sim->counts.lookups++;
-	if (kith_core_lookup(n->core, kith_sim_node_now(sim, n), kith_sim_node_name(sim, peer, name),
-			     &n->app->lookup) != 0) {
+	int err = kith_core_lookup(n->core, kith_sim_node_now(sim, n), kith_sim_node_name(sim, peer, name),
+				   &n->app->lookup);
+	if (err != 0) {
 		n->app->lookup = 0;
-		sim->counts.lookups_failed++;
+		kith_sim_ended(sim, n->id, KITH_SIM_LOOKUP_FAILED, sim->now, err);
 	}
 }
 
@@ -280,7 +281,7 @@ void kith_sim_app_verify(struct kith_sim *sim, struct kith_simnode *n)
 
 void kith_sim_hang_up(struct kith_sim *sim, struct kith_simnode *n, struct kith_simcall *c)
 {
-	kith_sim_silence_end(sim, c, false);
+	kith_sim_silence_end(sim, n, c, false);
 	c->closing = true;
 	c->hang_up_at = c->datagram_at = KITH_TIME_NEVER;
 	(void)kith_core_close(n->core, kith_sim_node_now(sim, n), c->session, KITH_CLOSE_NORMAL);
@@ -401,7 +402,7 @@ static void opened(struct kith_sim *sim, struct kith_simnode *n, const struct ki
 	}
 	if (by_op != NULL) {
 		sim->counts.calls_opened++;
-		kith_sim_sample(sim, KITH_SIM_OPEN, sim->now - by_op->called_at);
+		kith_sim_sample(sim, n->id, KITH_SIM_OPEN, sim->now - by_op->called_at);
 		by_op->op = 0;
 	}
 	/* When both called at once, the one session may be known as an incoming one already. */
@@ -437,9 +438,10 @@ static void op_done(struct kith_sim *sim, struct kith_simnode *n, const struct k
 		const struct kith_simnode *peer = &sim->nodes[n->app->lookup_peer];
 		kith_time_us window = sim->now - n->app->lookup_at + sim->options.bounds.settle_us;
 		n->app->lookup = 0;
-		sim->counts.lookups_failed += e->err != 0;
+		if (e->err != 0)
+			kith_sim_ended(sim, n->id, KITH_SIM_LOOKUP_FAILED, n->app->lookup_at, e->err);
 		if (e->err == 0)
-			kith_sim_sample(sim, KITH_SIM_LOOKUP, sim->now - n->app->lookup_at);
+			kith_sim_sample(sim, n->id, KITH_SIM_LOOKUP, sim->now - n->app->lookup_at);
 		else if (kith_sim_steady(sim, n, window) && kith_sim_steady(sim, peer, window) &&
 			 (e->err != KITH_ETIMEDOUT || sim->options.faults.link.loss_ppm < LOSSY_PPM))
 			kith_sim_violate(sim, KITH_SIM_PAIRS_TALK, n->id, peer->id, "look-up: %s",
@@ -449,9 +451,9 @@ static void op_done(struct kith_sim *sim, struct kith_simnode *n, const struct k
 	c->op = 0;
 	c->err = e->err;
 	if (c->refused || e->err == KITH_EREJECTED) {
-		sim->counts.calls_refused++;
+		kith_sim_ended(sim, n->id, KITH_SIM_CALL_REFUSED, c->called_at, e->err);
 	} else {
-		sim->counts.calls_failed++;
+		kith_sim_ended(sim, n->id, KITH_SIM_CALL_FAILED, c->called_at, e->err);
 		kith_sim_check_call(sim, n, c);
 	}
 	c->used = false;
@@ -490,24 +492,25 @@ static void presence(struct kith_sim *sim, struct kith_simnode *n, const struct 
 	c->seen_at = sim->now;
 }
 
-static void path(struct kith_sim *sim, struct kith_simcall *c, const struct kith_event *e)
+static void path(struct kith_sim *sim, const struct kith_simnode *n, struct kith_simcall *c, const struct kith_event *e)
 {
 	if (c != NULL)
-		kith_sim_silence_path(sim, c, e->path.kind == KITH_PATH_CLASS_DIRECT);
+		kith_sim_silence_path(sim, n, c, e->path.kind == KITH_PATH_CLASS_DIRECT);
 	if (c == NULL || e->path.kind != KITH_PATH_CLASS_DIRECT || c->direct)
 		return;
 	c->direct = true;
 	if (c->ours) {
 		sim->counts.calls_direct++;
-		kith_sim_sample(sim, KITH_SIM_DIRECT, c->open ? sim->now - c->opened_at : 0);
+		kith_sim_sample(sim, n->id, KITH_SIM_DIRECT, c->open ? sim->now - c->opened_at : 0);
 	}
 }
 
-static void closed(struct kith_sim *sim, struct kith_simcall *c, const struct kith_event *e)
+static void closed(struct kith_sim *sim, const struct kith_simnode *n, struct kith_simcall *c,
+		   const struct kith_event *e)
 {
 	if (c == NULL)
 		return;
-	kith_sim_silence_end(sim, c, e->reason == KITH_CLOSE_TIMED_OUT);
+	kith_sim_silence_end(sim, n, c, e->reason == KITH_CLOSE_TIMED_OUT);
 	if (c->op == 0)
 		c->used = false;
 }
@@ -556,10 +559,10 @@ void kith_sim_app_event(struct kith_sim *sim, struct kith_simnode *n, const stru
 		done(sim, n, e);
 		break;
 	case KITH_EVENT_CLOSED:
-		closed(sim, c, e);
+		closed(sim, n, c, e);
 		break;
 	case KITH_EVENT_PATH:
-		path(sim, c, e);
+		path(sim, n, c, e);
 		break;
 	case KITH_EVENT_EARLY:
 	case KITH_EVENT_DATAGRAM:

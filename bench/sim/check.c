@@ -37,27 +37,6 @@ enum kith_siminvariant kith_siminvariant_find(const char *name)
 	return (enum kith_siminvariant)i;
 }
 
-void kith_sim_violate(struct kith_sim *sim, enum kith_siminvariant invariant, uint32_t a, uint32_t b,
-		      const char *format, ...)
-{
-	va_list args;
-	if (sim->failed || (sim->options.ignored >> invariant & 1) != 0)
-		return;
-	sim->failed = true;
-	sim->violation.invariant = invariant;
-	sim->violation.at = sim->now;
-	sim->violation.a = a;
-	sim->violation.b = b;
-	va_start(args, format);
-	vsnprintf(sim->violation.text, sizeof sim->violation.text, format, args);
-	va_end(args);
-}
-
-const struct kith_simviolation *kith_sim_violation(const struct kith_sim *sim)
-{
-	return sim->failed ? &sim->violation : NULL;
-}
-
 static int print_node(const struct kith_sim *sim, char *out, size_t cap, uint32_t node)
 {
 	char name[KITH_NAME_MAX + 1];
@@ -69,23 +48,60 @@ static int print_node(const struct kith_sim *sim, char *out, size_t cap, uint32_
 			(double)n->started_at / 1e6, (double)n->disturbed_at / 1e6);
 }
 
+static void print_nodes(const struct kith_sim *sim, struct kith_simviolation *v)
+{
+	const uint32_t nodes[2] = { v->a, v->b };
+	size_t used = 0;
+	for (unsigned i = 0; i < 2 && used < sizeof v->nodes; i++) {
+		int n = print_node(sim, v->nodes + used, sizeof v->nodes - used, nodes[i]);
+		used += n > 0 ? (size_t)n : 0;
+	}
+	if (used < sizeof v->nodes)
+		snprintf(v->nodes + used, sizeof v->nodes - used, "  disturbed: at %.3f s\n",
+			 (double)sim->disturbed_at / 1e6);
+}
+
+void kith_sim_violate(struct kith_sim *sim, enum kith_siminvariant invariant, uint32_t a, uint32_t b,
+		      const char *format, ...)
+{
+	va_list args;
+	struct kith_simviolation *v = &sim->violation;
+	if (sim->failed || (sim->options.ignored >> invariant & 1) != 0)
+		return;
+	sim->violations[invariant]++;
+	sim->failed = !sim->options.counting;
+	if (sim->violated)
+		return;
+	sim->violated = true;
+	v->invariant = invariant;
+	v->at = sim->now;
+	v->a = a;
+	v->b = b;
+	va_start(args, format);
+	vsnprintf(v->text, sizeof v->text, format, args);
+	va_end(args);
+	print_nodes(sim, v);
+}
+
+const struct kith_simviolation *kith_sim_violation(const struct kith_sim *sim)
+{
+	return sim->violated ? &sim->violation : NULL;
+}
+
+uint64_t kith_sim_violations(const struct kith_sim *sim, enum kith_siminvariant invariant)
+{
+	return sim->violations[invariant];
+}
+
 const char *kith_sim_violation_text(const struct kith_sim *sim, char *out, size_t cap)
 {
 	const struct kith_simviolation *v = &sim->violation;
-	size_t used = 0;
-	KITH_ASSERT(sim->failed && cap > 0);
-	const char *const head = "invariant %s violated: %s\n  what:      %s\n  time:      %.6f s\n";
-	int n = snprintf(out, cap, head, kith_siminvariant_name(v->invariant), kith_siminvariant_text(v->invariant),
-			 v->text, (double)v->at / 1e6);
-	used += n > 0 ? (size_t)n : 0;
-	const uint32_t nodes[2] = { v->a, v->b };
-	for (unsigned i = 0; i < 2 && used < cap; i++) {
-		n = print_node(sim, out + used, cap - used, nodes[i]);
-		used += n > 0 ? (size_t)n : 0;
-	}
-	if (used < cap)
-		snprintf(out + used, cap - used, "  disturbed: at %.3f s\n  seed:      %llu\n  repeat:    %s\n",
-			 (double)sim->disturbed_at / 1e6, (unsigned long long)sim->options.seed, sim->options.command);
+	KITH_ASSERT(sim->violated && cap > 0);
+	snprintf(out, cap,
+		 "invariant %s violated: %s\n  what:      %s\n  time:      %.6f s\n%s  seed:      %llu\n  repeat:    "
+		 "%s\n",
+		 kith_siminvariant_name(v->invariant), kith_siminvariant_text(v->invariant), v->text,
+		 (double)v->at / 1e6, v->nodes, (unsigned long long)sim->options.seed, sim->options.command);
 	return out;
 }
 
@@ -234,16 +250,17 @@ void kith_sim_check_homes(struct kith_sim *sim, struct kith_simnode *n)
 		return;
 	if (n->homes == 0 && n->homeless_since == KITH_TIME_NEVER)
 		n->homeless_since = sim->now;
+	kith_sim_orphan_look(sim, n);
 	if (n->homes > 0 && n->homeless_since != KITH_TIME_NEVER) {
 		enum kith_simmeasure what = n->attached_once ? KITH_SIM_RECOVERY : KITH_SIM_ATTACH;
-		kith_sim_sample(sim, what, sim->now - n->homeless_since);
+		kith_sim_sample(sim, n->id, what, sim->now - n->homeless_since);
 		n->homeless_since = KITH_TIME_NEVER;
 		n->attached_once = true;
 	}
 	if (n->homes >= homes_possible(sim)) {
 		n->homes_since = KITH_TIME_NEVER;
 		if (!n->attached_all)
-			kith_sim_sample(sim, KITH_SIM_ATTACH_ALL, sim->now - n->started_at);
+			kith_sim_sample(sim, n->id, KITH_SIM_ATTACH_ALL, sim->now - n->started_at);
 		n->attached_all = true;
 		return;
 	}

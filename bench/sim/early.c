@@ -76,7 +76,7 @@ void kith_sim_early_heard(struct kith_sim *sim, struct kith_simnode *n, kith_ses
 	if ((early->told || kith_sim_mutates(sim, KITH_SIM_MUTATE_EARLY_TWICE)) && !(early->lost && calls(sim, early)))
 		kith_sim_violate(sim, KITH_SIM_EARLY_ONCE, n->id, peer, "call %u once more", number);
 	if (!early->told)
-		kith_sim_sample(sim, KITH_SIM_EARLY, sim->now - early->called_at);
+		kith_sim_sample(sim, n->id, KITH_SIM_EARLY, sim->now - early->called_at);
 	early->told = true;
 	early->lost = false;
 }

@@ -349,8 +349,12 @@ static void move(struct kith_sim *sim, struct kith_simnode *n, bool roam)
 }
 
 /* Checks that may have to wait for quiet come round again. */
-static void sample(struct kith_sim *sim)
+static void look(struct kith_sim *sim, const struct kith_simcontrol *c)
 {
+	if (c->kind == KITH_SIM_ORPHANS) {
+		kith_sim_orphans(sim);
+		return;
+	}
 	kith_time_us gap = sim->nodes_n > 20000 ? 10 * KITH_US_PER_S : KITH_US_PER_S;
 	kith_sim_check_sample(sim);
 	at(sim, sim->now + gap, KITH_SIM_SAMPLE, 0, 0);
@@ -386,6 +390,13 @@ static void begin_or_end(struct kith_sim *sim, struct kith_simnode *n, const str
 		change_role(sim, n, c->kind == KITH_SIM_DEMOTE);
 }
 
+static void start(struct kith_sim *sim, struct kith_simnode *n)
+{
+	if (sim->counts.starts == 0)
+		kith_sim_mutate_supernodes(sim);
+	kith_sim_node_start(sim, n);
+}
+
 static void kill_for_good(struct kith_sim *sim, struct kith_simnode *n)
 {
 	n->killed = true;
@@ -397,9 +408,7 @@ void kith_sim_control(struct kith_sim *sim, const struct kith_simcontrol *c)
 	struct kith_simnode *n = c->a < sim->nodes_n ? &sim->nodes[c->a] : NULL;
 	switch (c->kind) {
 	case KITH_SIM_START:
-		if (sim->counts.starts == 0)
-			kith_sim_mutate_supernodes(sim);
-		kith_sim_node_start(sim, n);
+		start(sim, n);
 		break;
 	case KITH_SIM_CRASH:
 		kith_sim_node_crash(sim, n, c->b != 0);
@@ -437,7 +446,8 @@ void kith_sim_control(struct kith_sim *sim, const struct kith_simcontrol *c)
 		kith_sim_silence_control(sim, c);
 		break;
 	case KITH_SIM_SAMPLE:
-		sample(sim);
+	case KITH_SIM_ORPHANS:
+		look(sim, c);
 		break;
 	case KITH_SIM_CHECK_OFFLINE:
 	case KITH_SIM_CHECK_GOODBYE:

@@ -108,6 +108,7 @@ enum kith_simcontrol_kind {
 	KITH_SIM_CRASH, /* a: b tells whether its state survives */
 	KITH_SIM_STOP, /* a: says goodbye */
 	KITH_SIM_KILL, /* a: for good */
+	KITH_SIM_ORPHANS, /* supernodes have gone down */
 	KITH_SIM_PARTITION, /* from group a to group b, KITH_SIM_NONE: all */
 	KITH_SIM_HEAL,
 	KITH_SIM_RENUMBER, /* a gets another public address */
@@ -245,6 +246,7 @@ struct kith_simnode {
 	kith_time_us busy_at; /* when it last had */
 	kith_time_us changed_at; /* its network; 0: never */
 	kith_time_us started_at, disturbed_at, homes_since, homeless_since;
+	kith_time_us orphaned_at; /* when the last of its homes went down; NEVER: one is up */
 	kith_time_us lookup_at; /* a supernode's own, while looking_up */
 	bool looking_up;
 	uint32_t homes;
@@ -310,6 +312,7 @@ struct kith_sim {
 	kith_time_us now;
 	kith_time_us disturbed_at; /* something that concerns all: partition, supernode up or down */
 	uint32_t partitions; /* in force */
+	kith_time_us orphans_at; /* when supernodes last went down */
 	kith_time_us listed_at; /* when the revocation list was handed in; 0: it was not */
 	/* Looked at for every leaf: counted again once something about supernodes has changed. */
 	bool supers_counted, supers_broken;
@@ -319,7 +322,9 @@ struct kith_sim {
 	struct kith_simcounts counts;
 	struct kith_simoffices offices;
 	struct kith_simsamples samples[KITH_SIM_MEASURES_N];
-	struct kith_simviolation violation;
+	bool violated;
+	struct kith_simviolation violation; /* the first one */
+	uint64_t violations[KITH_SIM_INVARIANTS_N];
 	bool failed, finished, no_memory, verifying;
 	uint64_t mutations; /* how often a rule was broken */
 	uint8_t hash[32];
@@ -535,7 +540,7 @@ bool kith_sim_transfer_over(const struct kith_sim *sim, const struct kith_simcal
 bool kith_sim_silence_schedule(struct kith_sim *sim);
 void kith_sim_silence_control(struct kith_sim *sim, const struct kith_simcontrol *control);
 /* The call sends on another path. */
-void kith_sim_silence_path(struct kith_sim *sim, struct kith_simcall *c, bool direct);
+void kith_sim_silence_path(struct kith_sim *sim, const struct kith_simnode *n, struct kith_simcall *c, bool direct);
 /* The first byte of a call that n placed to its peer came, so long after. */
 void kith_sim_silence_first_byte(struct kith_sim *sim, const struct kith_simcall *c, kith_time_us took,
 				 const struct kith_simnode *n);
@@ -548,7 +553,7 @@ void kith_sim_unplug(struct kith_sim *sim, struct kith_simnode *n, bool on, bool
 /* A talk datagram came in. */
 void kith_sim_silence_heard(struct kith_sim *sim, struct kith_simcall *c);
 /* The call's end is at hand; lost: by itself. */
-void kith_sim_silence_end(struct kith_sim *sim, struct kith_simcall *c, bool lost);
+void kith_sim_silence_end(struct kith_sim *sim, const struct kith_simnode *n, struct kith_simcall *c, bool lost);
 
 /* ---- check.c ---- */
 void kith_sim_violate(struct kith_sim *sim, enum kith_siminvariant invariant, uint32_t a, uint32_t b,
@@ -578,6 +583,14 @@ void kith_sim_supers_changed(struct kith_sim *sim);
 void kith_sim_consent(struct kith_sim *sim, uint32_t a, uint32_t b);
 bool kith_sim_consented(const struct kith_sim *sim, uint32_t a, uint32_t b);
 
+/* ---- orphans.c ---- */
+
+/* A supernode has gone down: who has no other home is looked for, once for all that go down now. */
+void kith_sim_orphans_due(struct kith_sim *sim);
+void kith_sim_orphans(struct kith_sim *sim);
+/* Its homes have changed. */
+void kith_sim_orphan_look(struct kith_sim *sim, struct kith_simnode *n);
+
 /* ---- truth.c ---- */
 /* A leaf named a node as one that lies. */
 void kith_sim_check_named(struct kith_sim *sim, const struct kith_simnode *by, uint32_t node, enum kith_lie lie);
@@ -604,7 +617,9 @@ const uint8_t *kith_sim_mutate_packet(struct kith_sim *sim, const uint8_t *data,
 				      size_t cap);
 
 /* ---- report.c ---- */
-void kith_sim_sample(struct kith_sim *sim, enum kith_simmeasure measure, kith_time_us us);
+void kith_sim_sample(struct kith_sim *sim, uint32_t node, enum kith_simmeasure measure, kith_time_us us);
+/* What node began at since came to nothing: counted, and told. */
+void kith_sim_ended(struct kith_sim *sim, uint32_t node, enum kith_simending how, kith_time_us since, int err);
 void kith_sim_end_hash(struct kith_sim *sim);
 
 #endif

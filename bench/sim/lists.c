@@ -114,16 +114,16 @@ void kith_sim_list_look(struct kith_sim *sim, struct kith_simnode *n)
 		return;
 	if (sim->options.faults.heads > 0 && !n->headed && has_heads(sim, n)) {
 		n->headed = true;
-		kith_sim_sample(sim, kith_sim_is_super(n) ? KITH_SIM_HEAD_SUPER : KITH_SIM_HEAD_LEAF,
+		kith_sim_sample(sim, n->id, kith_sim_is_super(n) ? KITH_SIM_HEAD_SUPER : KITH_SIM_HEAD_LEAF,
 				sim->now - sim->listed_at);
 	}
 	if (!n->ruled && n->core->trust.certified_only) {
 		n->ruled = true;
-		kith_sim_sample(sim, KITH_SIM_PARAMS, sim->now - sim->listed_at);
+		kith_sim_sample(sim, n->id, KITH_SIM_PARAMS, sim->now - sim->listed_at);
 	}
 	if (n->listed || !has_list(sim, n))
 		return;
 	n->listed = true;
-	kith_sim_sample(sim, kith_sim_is_super(n) ? KITH_SIM_LIST_SUPER : KITH_SIM_LIST_LEAF,
+	kith_sim_sample(sim, n->id, kith_sim_is_super(n) ? KITH_SIM_LIST_SUPER : KITH_SIM_LIST_LEAF,
 			sim->now - sim->listed_at);
 }

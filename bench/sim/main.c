@@ -1,4 +1,5 @@
 /* kith-sim: a network of libkith nodes in virtual time, from the command line. See bench/README.md. */
+#include <errno.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -10,6 +11,7 @@
 #include <popt.h>
 
 #include "sim/print.h"
+#include "sim/record.h"
 
 enum { EXIT_OK, EXIT_VIOLATION, EXIT_USAGE };
 
@@ -23,7 +25,9 @@ struct arguments {
 	double hold_s, talk_ms, list_at_s, readdress, readdress_at_s, rebind, rebind_at_s, cut, cut_at_s, cut_for_s;
 	int partitions, crashes, super_crashes, moves, silences, demotions, day, no_verify, no_watch;
 	char *nat, *suite, *delay, *ignore, *capacity, *leaf_capacity, *lies, *falsehoods;
-	int json, progress, list, machines, invariants, verbose;
+	char *records;
+	double series_s;
+	int json, progress, list, machines, invariants, verbose, counting;
 };
 
 static int refuse(const char *what, const char *value)
@@ -227,6 +231,9 @@ static int options_fill(struct kith_simoptions *o, const struct arguments *a)
 		return refuse("--trace is the number of a node", NULL);
 	if (a->trace >= 0)
 		o->traced = (uint32_t)a->trace;
+	if (!(a->series_s >= 0) || (a->series_s > 0 && (a->series_s < 1 || !a->json)))
+		return refuse("--series is 1 second or more, and goes with --json", NULL);
+	o->counting = a->counting != 0;
 	if (a->no_verify)
 		o->verify_us = 0;
 	if (a->no_watch)
@@ -277,12 +284,19 @@ static void show_progress(const struct kith_sim *sim, const struct kith_simoptio
 	fflush(stderr);
 }
 
-static bool run(struct kith_sim *sim, const struct kith_simoptions *o, bool progress)
+/* series: taken every so often if it is not NULL. */
+static bool run(struct kith_sim *sim, const struct kith_simoptions *o, bool progress, json_t *series,
+		kith_time_us every_us)
 {
 	double began = wall(), shown = 0;
+	kith_time_us next = every_us;
 	for (kith_time_us at = KITH_US_PER_S; at < o->duration_us; at += KITH_US_PER_S) {
 		if (!kith_sim_run(sim, at))
 			break;
+		if (series != NULL && at >= next) {
+			kith_sim_series_take(sim, series);
+			next += every_us;
+		}
 		if (progress && wall() - shown > 0.25) {
 			shown = wall();
 			show_progress(sim, o, began, false);
@@ -290,7 +304,7 @@ static bool run(struct kith_sim *sim, const struct kith_simoptions *o, bool prog
 	}
 	if (progress)
 		show_progress(sim, o, began, true);
-	return kith_sim_violation(sim) == NULL && kith_sim_run(sim, o->duration_us);
+	return kith_sim_run(sim, o->duration_us);
 }
 
 static void log_line(void *ctx, enum kith_log_level level, const char *line)
@@ -301,42 +315,118 @@ static void log_line(void *ctx, enum kith_log_level level, const char *line)
 		line);
 }
 
-static int simulate(struct kith_simoptions *o, const struct arguments *a)
+/* The options as they were taken, by their long names: what a run is a function of. */
+static json_t *json_options(const struct poptOption *table)
+{
+	json_t *j = json_object();
+	for (const struct poptOption *p = table; p->arg != NULL; p++) {
+		if (p->longName == NULL)
+			continue;
+		switch (p->argInfo) {
+		case POPT_ARG_LONGLONG:
+			json_object_set_new(j, p->longName, json_integer(*(long long *)p->arg));
+			break;
+		case POPT_ARG_DOUBLE:
+			json_object_set_new(j, p->longName, json_real(*(double *)p->arg));
+			break;
+		case POPT_ARG_INT:
+			json_object_set_new(j, p->longName, json_integer(*(int *)p->arg));
+			break;
+		case POPT_ARG_NONE:
+			json_object_set_new(j, p->longName, json_boolean(*(int *)p->arg));
+			break;
+		case POPT_ARG_STRING:
+			json_object_set_new(j, p->longName,
+					    *(char **)p->arg != NULL ? json_string(*(char **)p->arg) : json_null());
+			break;
+		default:
+			break;
+		}
+	}
+	return j;
+}
+
+static void print_json(const struct kith_sim *sim, const struct kith_simoptions *o, const struct kith_simmemory *memory,
+		       double took, json_t *series, const struct poptOption *table)
+{
+	json_t *j = kith_sim_json(sim, o, memory);
+	json_object_set_new(j, "options", json_options(table));
+	json_object_set_new(j, "wall_s", json_real(took));
+	if (series != NULL)
+		json_object_set(j, "series", series);
+	char *text = json_dumps(j, JSON_COMPACT);
+	if (text != NULL)
+		puts(text);
+	free(text);
+	json_decref(j);
+}
+
+static void print_text(const struct kith_sim *sim, const struct kith_simoptions *o, const struct kith_simmemory *memory,
+		       const struct arguments *a)
+{
+	kith_sim_print_text(sim, memory);
+	if (a->capacity != NULL)
+		kith_sim_print_load(sim);
+	if (o->faults.list_at_us > 0)
+		kith_sim_print_list(sim, memory);
+	if (o->counting)
+		kith_sim_print_violations(sim);
+	if (kith_sim_violation(sim) == NULL || o->counting)
+		kith_sim_print_hash(sim);
+}
+
+static int simulate(struct kith_simoptions *o, const struct arguments *a, const struct poptOption *table, FILE *records)
 {
 	char text[2048];
 	struct kith_sim *sim = NULL;
 	struct kith_log log = { log_line, &sim, KITH_LOG_DEBUG, true };
+	const struct kith_simobserver observer = { records, kith_sim_record_write };
 	struct kith_simmemory memory;
 	double began = wall();
-	int status = EXIT_OK;
+	json_t *series = a->series_s > 0 ? json_object() : NULL;
 	if (a->verbose)
 		o->log = &log;
+	if (records != NULL)
+		o->observer = &observer;
 	sim = kith_sim_new(o);
 	if (sim == NULL) {
 		fprintf(stderr, "kith-sim: out of memory\n");
+		json_decref(series);
 		return EXIT_VIOLATION;
 	}
-	bool ok = run(sim, o, a->progress || (isatty(STDERR_FILENO) && !a->json && !a->verbose));
+	bool ok = run(sim, o, a->progress || (isatty(STDERR_FILENO) && !a->json && !a->verbose), series,
+		      (kith_time_us)llround(a->series_s * 1e6));
 	kith_sim_memory_take(sim, &memory);
 	ok = kith_sim_finish(sim) && ok;
 	if (a->json)
-		kith_sim_print_json(sim, o, &memory, wall() - began);
+		print_json(sim, o, &memory, wall() - began, series, table);
 	else
-		kith_sim_print_text(sim, &memory);
-	if (!a->json && a->capacity != NULL)
-		kith_sim_print_load(sim);
-	if (!a->json && o->faults.list_at_us > 0)
-		kith_sim_print_list(sim, &memory);
+		print_text(sim, o, &memory, a);
 	fflush(stdout);
-	if (!ok) {
-		fputs(kith_sim_violation(sim) != NULL ? kith_sim_violation_text(sim, text, sizeof text)
-						      : "kith-sim: out of memory\n",
-		      stderr);
-		status = EXIT_VIOLATION;
-	} else {
-		kith_sim_print_hash(sim);
-	}
+	if (kith_sim_violation(sim) != NULL)
+		fputs(kith_sim_violation_text(sim, text, sizeof text), stderr);
+	else if (!ok)
+		fputs("kith-sim: out of memory\n", stderr);
+	ok = ok && kith_sim_violation(sim) == NULL;
 	kith_sim_free(sim);
+	json_decref(series);
+	return ok ? EXIT_OK : EXIT_VIOLATION;
+}
+
+/* With a file for what happens one by one, if there is to be one. */
+static int simulate_recorded(struct kith_simoptions *o, const struct arguments *a, const struct poptOption *table)
+{
+	FILE *records = a->records != NULL ? fopen(a->records, "w") : NULL;
+	if (a->records != NULL && records == NULL) {
+		fprintf(stderr, "kith-sim: --records %s: %s\n", a->records, strerror(errno));
+		return EXIT_USAGE;
+	}
+	int status = simulate(o, a, table, records);
+	bool failed = records != NULL && ferror(records) != 0;
+	if (records != NULL && (fclose(records) != 0 || failed)) {
+		fprintf(stderr, "kith-sim: --records %s: not all could be written: %s\n", a->records, strerror(errno));
+		return EXIT_USAGE;
+	}
 	return status;
 }
 
@@ -466,7 +556,10 @@ static const struct poptOption options[] = {
 	{ "no-watch", 0, POPT_ARG_NONE, &a.no_watch, 0, "contacts do not watch each other", NULL },
 	{ "no-verify", 0, POPT_ARG_NONE, &a.no_verify, 0, "no final minute in which all call each other undisturbed",
 	  NULL },
-	{ "json", 0, POPT_ARG_NONE, &a.json, 0, "one line of JSON", NULL },
+	{ "count-violations", 0, POPT_ARG_NONE, &a.counting, 0, "goes on after a violation, and counts", NULL },
+	{ "json", 0, POPT_ARG_NONE, &a.json, 0, "a document of JSON", NULL },
+	{ "series", 0, POPT_ARG_DOUBLE, &a.series_s, 0, "figures of every so often in it (0: none)", "SECONDS" },
+	{ "records", 0, POPT_ARG_STRING, &a.records, 0, "a line of JSON for each thing that happens", "FILE" },
 	{ "progress", 0, POPT_ARG_NONE, &a.progress, 0, "show progress even if stderr is no terminal", NULL },
 	{ "trace", 0, POPT_ARG_LONGLONG, &a.trace, 0, "a line for each packet of that node, on stderr", "NODE" },
 	{ "verbose", 'v', POPT_ARG_NONE, &a.verbose, 0, "the logs of all nodes, on stderr", NULL },
@@ -494,7 +587,7 @@ int main(int argc, const char **argv)
 		list_invariants();
 	} else if (status == EXIT_OK) {
 		command_fill(&o, argc, argv);
-		status = simulate(&o, &a);
+		status = simulate_recorded(&o, &a, options);
 	}
 	free(a.nat);
 	free(a.suite);
@@ -503,6 +596,8 @@ int main(int argc, const char **argv)
 	free(a.capacity);
 	free(a.leaf_capacity);
 	free(a.falsehoods);
+	free(a.records);
+	free(a.lies);
 	poptFreeContext(ctx);
 	return status;
 }

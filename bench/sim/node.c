@@ -43,9 +43,10 @@ static void node_event(struct kith_sim *sim, struct kith_simnode *n, const struc
 		kith_sim_app_event(sim, n, e);
 	else if (e->type == KITH_EVENT_OP_DONE && n->looking_up) {
 		n->looking_up = false;
-		sim->counts.lookups_failed += e->err != 0;
+		if (e->err != 0)
+			kith_sim_ended(sim, n->id, KITH_SIM_LOOKUP_FAILED, n->lookup_at, e->err);
 		if (e->err == 0)
-			kith_sim_sample(sim, KITH_SIM_LOOKUP, sim->now - n->lookup_at);
+			kith_sim_sample(sim, n->id, KITH_SIM_LOOKUP, sim->now - n->lookup_at);
 	}
 }
 
@@ -70,6 +71,8 @@ static void node_down(struct kith_sim *sim, struct kith_simnode *n)
 	}
 	n->starting = false;
 	kith_sim_disturb(sim, kith_sim_is_super(n) ? NULL : n);
+	if (kith_sim_is_super(n))
+		kith_sim_orphans_due(sim);
 	n->disturbed_at = sim->now;
 	if (n->account.live_bytes != 0)
 		kith_sim_violate(sim, KITH_SIM_MEMORY_RETURNED, n->id, KITH_SIM_NONE,
@@ -330,6 +333,7 @@ void kith_sim_node_start(struct kith_sim *sim, struct kith_simnode *n)
 	kith_sim_node_full_view(sim, n);
 	n->up = true;
 	n->started_at = n->homeless_since = n->homes_since = sim->now;
+	n->orphaned_at = KITH_TIME_NEVER;
 	n->attached_once = n->attached_all = false;
 	kith_sim_disturb(sim, kith_sim_is_super(n) ? NULL : n);
 	n->disturbed_at = sim->now;

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <kith/version.h>
+
 #include <jansson.h>
 
 enum { LIST_SOON_MS = 30000 };
@@ -16,25 +18,6 @@ void kith_sim_memory_take(const struct kith_sim *sim, struct kith_simmemory *m)
 	m->shared = kith_sim_shared_memory(sim);
 	m->pool = kith_sim_pool_peak(sim);
 }
-
-static const char *const measures[KITH_SIM_MEASURES_N] = {
-	[KITH_SIM_ATTACH] = "attach",
-	[KITH_SIM_ATTACH_ALL] = "three homes",
-	[KITH_SIM_LOOKUP] = "look-up",
-	[KITH_SIM_OPEN] = "call opened",
-	[KITH_SIM_FIRST_BYTE] = "first byte",
-	[KITH_SIM_EARLY] = "early data",
-	[KITH_SIM_DIRECT] = "direct",
-	[KITH_SIM_RECOVERY] = "homes regained",
-	[KITH_SIM_SILENCE] = "silence",
-	[KITH_SIM_DIRECT_AGAIN] = "direct again",
-	[KITH_SIM_FIRST_BYTE_AFTER] = "first byte soon",
-	[KITH_SIM_LIST_SUPER] = "list, supernode",
-	[KITH_SIM_LIST_LEAF] = "list, leaf",
-	[KITH_SIM_HEAD_SUPER] = "head, supernode",
-	[KITH_SIM_HEAD_LEAF] = "head, leaf",
-	[KITH_SIM_PARAMS] = "parameters",
-};
 
 static double ratio(uint64_t a, uint64_t b)
 {
@@ -64,9 +47,9 @@ void kith_sim_print_text(const struct kith_sim *sim, const struct kith_simmemory
 	printf("%-16s %8s %8s %8s %8s %8s\n", "milliseconds", "n", "p50", "p90", "p99", "most");
 	for (unsigned i = 0; i < KITH_SIM_MEASURES_N; i++) {
 		const struct kith_simsamples *s = kith_sim_samples(sim, (enum kith_simmeasure)i);
-		printf("%-16s %8u %8u %8u %8u %8u\n", measures[i], s->n, kith_simsamples_percentile(s, 50),
-		       kith_simsamples_percentile(s, 90), kith_simsamples_percentile(s, 99),
-		       kith_simsamples_percentile(s, 100));
+		printf("%-16s %8u %8u %8u %8u %8u\n", kith_simmeasure_name((enum kith_simmeasure)i), s->n,
+		       kith_simsamples_percentile(s, 50), kith_simsamples_percentile(s, 90),
+		       kith_simsamples_percentile(s, 99), kith_simsamples_percentile(s, 100));
 	}
 	printf("calls            %" PRIu64 " opened of %" PRIu64 ", %" PRIu64 " turned down, %" PRIu64
 	       " failed (%" PRIu64 " for want of a home in common), direct %.1f %%\n",
@@ -144,26 +127,34 @@ static json_t *whole(uint64_t v)
 	return json_integer((json_int_t)v);
 }
 
+/* All percentiles, from the least to the most, so that whoever reads this can draw the distribution. */
 static json_t *json_times(const struct kith_sim *sim)
 {
 	json_t *times = json_object();
 	for (unsigned i = 0; i < KITH_SIM_MEASURES_N; i++) {
 		const struct kith_simsamples *s = kith_sim_samples(sim, (enum kith_simmeasure)i);
-		json_object_set_new(times, measures[i],
-				    json_pack("{s:i, s:i, s:i, s:i, s:i}", "n", (int)s->n, "p50_ms",
-					      (int)kith_simsamples_percentile(s, 50), "p90_ms",
-					      (int)kith_simsamples_percentile(s, 90), "p99_ms",
-					      (int)kith_simsamples_percentile(s, 99), "max_ms",
-					      (int)kith_simsamples_percentile(s, 100)));
+		uint32_t percentiles[101];
+		json_t *all = json_array();
+		if (s->n == 0 || !kith_simsamples_percentiles(s, percentiles)) {
+			json_decref(all);
+			continue;
+		}
+		for (unsigned p = 0; p <= 100; p++)
+			json_array_append_new(all, whole(percentiles[p]));
+		json_object_set_new(times, kith_simmeasure_name((enum kith_simmeasure)i),
+				    json_pack("{s:i, s:i, s:i, s:i, s:i, s:o}", "n", (int)s->n, "p50_ms",
+					      (int)percentiles[50], "p90_ms", (int)percentiles[90], "p99_ms",
+					      (int)percentiles[99], "max_ms", (int)percentiles[100], "percentiles_ms",
+					      all));
 	}
 	return times;
 }
 
-static json_t *json_stats(const struct kith_sim *sim)
+static json_t *json_stats(const struct kith_sim *sim, enum kith_role role)
 {
 	json_t *stats = json_object();
 	for (unsigned i = 0; i < KITH_STAT_MAX; i++)
-		json_object_set_new(stats, kith_stat_name(i), whole(stat_sum(sim, i)));
+		json_object_set_new(stats, kith_stat_name(i), whole(kith_sim_stats(sim, role)->counter[i]));
 	return stats;
 }
 
@@ -195,65 +186,143 @@ static json_t *json_net(const struct kith_sim *sim)
 	return net;
 }
 
-void kith_sim_print_json(const struct kith_sim *sim, const struct kith_simoptions *o, const struct kith_simmemory *m,
-			 double took)
+static json_t *json_counts(const struct kith_simcounts *c)
+{
+	const struct {
+		const char *name;
+		uint64_t value;
+	} counts[] = {
+		{ "starts", c->starts },
+		{ "crashes", c->crashes },
+		{ "stops", c->stops },
+		{ "demotions", c->demotions },
+		{ "calls", c->calls },
+		{ "calls_opened", c->calls_opened },
+		{ "calls_refused", c->calls_refused },
+		{ "calls_failed", c->calls_failed },
+		{ "calls_direct", c->calls_direct },
+		{ "calls_excused", c->calls_excused },
+		{ "calls_changed", c->calls_changed },
+		{ "calls_lost", c->calls_lost },
+		{ "calls_hidden", c->calls_hidden },
+		{ "spied", c->spied },
+		{ "lookups", c->lookups },
+		{ "lookups_failed", c->lookups_failed },
+		{ "caught", c->caught },
+		{ "caught_wrongly", c->caught_wrongly },
+		{ "offline_by_most", c->offline_by_most },
+		{ "offline_wrongly", c->offline_wrongly },
+		{ "checks_offline", c->checks_offline },
+		{ "checks_offline_void", c->checks_offline_void },
+		{ "checks_online", c->checks_online },
+		{ "datagrams_sent", c->datagrams_sent },
+		{ "datagrams_got", c->datagrams_got },
+		{ "streams_sent", c->streams_sent },
+		{ "streams_got", c->streams_got },
+		{ "leaf_packets", c->leaf_packets },
+		{ "leaf_bytes", c->leaf_bytes },
+		{ "supernode_packets", c->super_packets },
+		{ "supernode_bytes", c->super_bytes },
+		{ "leaf_hellos", c->leaf_hellos },
+		{ "sybil_homes", c->sybil_homes },
+		{ "sybil_leaves", c->sybil_leaves },
+		{ "flood_requests", c->flood_requests },
+	};
+	json_t *j = json_object();
+	for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++)
+		json_object_set_new(j, counts[i].name, whole(counts[i].value));
+	return j;
+}
+
+static json_t *json_candidates(const struct kith_simcounts *c)
+{
+	json_t *j = json_object();
+	for (unsigned i = 0; i < KITH_SIM_FALSE_N; i++)
+		if (c->candidates[i] > 0)
+			json_object_set_new(j, i == KITH_SIM_FALSE_NOT ? "honest" : kith_simfalse_name(i),
+					    json_pack("{s:I, s:I, s:I}", "are", (json_int_t)c->candidates[i],
+						      "attested", (json_int_t)c->attested[i], "served",
+						      (json_int_t)c->served[i]));
+	return j;
+}
+
+static json_t *json_memory(const struct kith_simmemory *m)
+{
+	return json_pack("{s:f, s:I, s:f, s:I, s:I, s:I}", "leaf_bytes", ratio(m->live[0], m->nodes[0]),
+			 "leaf_bytes_max", (json_int_t)m->most[0], "supernode_bytes", ratio(m->live[1], m->nodes[1]),
+			 "supernode_bytes_max", (json_int_t)m->most[1], "shared_bytes", (json_int_t)m->shared,
+			 "engine_peak_bytes", (json_int_t)m->pool);
+}
+
+/* By name, how often a check of each failed; the first one in words. */
+static json_t *json_violations(const struct kith_sim *sim)
+{
+	char text[2048];
+	json_t *j = json_object(), *counts = json_object();
+	for (unsigned i = 0; i < KITH_SIM_INVARIANTS_N; i++)
+		if (kith_sim_violations(sim, (enum kith_siminvariant)i) > 0)
+			json_object_set_new(counts, kith_siminvariant_name((enum kith_siminvariant)i),
+					    whole(kith_sim_violations(sim, (enum kith_siminvariant)i)));
+	json_object_set_new(j, "checks", counts);
+	if (kith_sim_violation(sim) != NULL)
+		json_object_set_new(j, "first", json_string(kith_sim_violation_text(sim, text, sizeof text)));
+	return j;
+}
+
+static void hash_text(const struct kith_sim *sim, char out[65])
+{
+	uint8_t hash[32];
+	kith_sim_hash(sim, hash);
+	for (size_t i = 0; i < sizeof hash; i++)
+		snprintf(out + 2 * i, 3, "%02x", hash[i]);
+}
+
+json_t *kith_sim_json(const struct kith_sim *sim, const struct kith_simoptions *o, const struct kith_simmemory *m)
 {
 	const struct kith_simcounts *c = kith_sim_counts(sim);
+	char hash[65];
 	json_t *j = json_object();
+	json_object_set_new(j, "version", json_string(kith_version()));
+	json_object_set_new(j, "command", json_string(o->command));
 	json_object_set_new(j, "seed", whole(o->seed));
 	json_object_set_new(j, "leaves", whole(o->leaves));
 	json_object_set_new(j, "supernodes", whole(o->supernodes));
 	json_object_set_new(j, "virtual_s", json_real((double)kith_sim_time(sim) / 1e6));
-	json_object_set_new(j, "wall_s", json_real(took));
 	json_object_set_new(j, "events", whole(c->events));
-	json_object_set_new(j, "command", json_string(o->command));
 	json_object_set_new(j, "times", json_times(sim));
-	json_object_set_new(j, "calls", whole(c->calls));
-	json_object_set_new(j, "calls_opened", whole(c->calls_opened));
-	json_object_set_new(j, "calls_refused", whole(c->calls_refused));
-	json_object_set_new(j, "calls_failed", whole(c->calls_failed));
-	json_object_set_new(j, "calls_direct", whole(c->calls_direct));
-	json_object_set_new(j, "calls_changed", whole(c->calls_changed));
-	json_object_set_new(j, "calls_lost", whole(c->calls_lost));
-	json_object_set_new(j, "calls_hidden", whole(c->calls_hidden));
-	json_object_set_new(j, "spied", whole(c->spied));
-	json_object_set_new(j, "lookups", whole(c->lookups));
-	json_object_set_new(j, "lookups_failed", whole(c->lookups_failed));
-	json_object_set_new(j, "caught", whole(c->caught));
-	json_object_set_new(j, "caught_wrongly", whole(c->caught_wrongly));
-	json_object_set_new(j, "offline_by_most", whole(c->offline_by_most));
-	json_object_set_new(j, "offline_wrongly", whole(c->offline_wrongly));
-	json_object_set_new(j, "datagrams_sent", whole(c->datagrams_sent));
-	json_object_set_new(j, "datagrams_got", whole(c->datagrams_got));
-	json_object_set_new(j, "streams_sent", whole(c->streams_sent));
-	json_object_set_new(j, "streams_got", whole(c->streams_got));
-	json_object_set_new(j, "idle_packets_per_s", json_real(ratio(c->idle_packets, c->idle_seconds)));
-	json_object_set_new(j, "idle_bytes_per_s", json_real(ratio(c->idle_bytes, c->idle_seconds)));
-	json_object_set_new(j, "leaf_bytes", json_real(ratio(m->live[0], m->nodes[0])));
-	json_object_set_new(j, "leaf_bytes_max", whole(m->most[0]));
-	json_object_set_new(j, "supernode_bytes", json_real(ratio(m->live[1], m->nodes[1])));
-	json_object_set_new(j, "supernode_bytes_max", whole(m->most[1]));
-	json_object_set_new(j, "shared_bytes", whole(m->shared));
-	json_object_set_new(j, "engine_peak_bytes", whole(m->pool));
-	json_object_set_new(j, "leaf_hellos", whole(c->leaf_hellos));
+	json_object_set_new(j, "counts", json_counts(c));
+	json_object_set_new(j, "idle_leaf",
+			    json_pack("{s:f, s:f}", "packets_per_s", ratio(c->idle_packets, c->idle_seconds),
+				      "bytes_per_s", ratio(c->idle_bytes, c->idle_seconds)));
+	json_object_set_new(j, "memory", json_memory(m));
 	json_object_set_new(j, "offices", json_offices(sim));
-	json_object_set_new(j, "load_leaves", json_load(sim, KITH_ROLE_LEAF));
-	json_object_set_new(j, "load_supernodes", json_load(sim, KITH_ROLE_SUPERNODE));
-	json_object_set_new(j, "counters", json_stats(sim));
+	json_object_set_new(j, "candidates", json_candidates(c));
+	json_object_set_new(j, "load",
+			    json_pack("{s:o, s:o}", "leaves", json_load(sim, KITH_ROLE_LEAF), "supernodes",
+				      json_load(sim, KITH_ROLE_SUPERNODE)));
+	json_object_set_new(j, "counters",
+			    json_pack("{s:o, s:o}", "leaves", json_stats(sim, KITH_ROLE_LEAF), "supernodes",
+				      json_stats(sim, KITH_ROLE_SUPERNODE)));
 	json_object_set_new(j, "net", json_net(sim));
-	char *text = json_dumps(j, JSON_COMPACT);
-	if (text != NULL)
-		puts(text);
-	free(text);
-	json_decref(j);
+	json_object_set_new(j, "violations", json_violations(sim));
+	hash_text(sim, hash);
+	json_object_set_new(j, "hash",
+			    kith_sim_violation(sim) == NULL || o->counting ? json_string(hash) : json_null());
+	return j;
+}
+
+void kith_sim_print_violations(const struct kith_sim *sim)
+{
+	for (unsigned i = 0; i < KITH_SIM_INVARIANTS_N; i++)
+		if (kith_sim_violations(sim, (enum kith_siminvariant)i) > 0)
+			printf("violated         %s: %" PRIu64 " checks\n",
+			       kith_siminvariant_name((enum kith_siminvariant)i),
+			       kith_sim_violations(sim, (enum kith_siminvariant)i));
 }
 
 void kith_sim_print_hash(const struct kith_sim *sim)
 {
-	uint8_t hash[32];
-	kith_sim_hash(sim, hash);
-	printf("hash: ");
-	for (size_t i = 0; i < sizeof hash; i++)
-		printf("%02x", hash[i]);
-	printf("\n");
+	char hash[65];
+	hash_text(sim, hash);
+	printf("hash: %s\n", hash);
 }

@@ -1,9 +1,11 @@
-/* What kith-sim says of a run: as text, or as one line of JSON.
+/* What kith-sim says of a run: as text, or as a document of JSON.
  *
  * Memory is taken before the end of the simulation, everything else after it.
  */
 #ifndef KITH_SIM_PRINT_H
 #define KITH_SIM_PRINT_H
+
+#include <jansson.h>
 
 #include "sim/sim.h"
 
@@ -16,9 +18,10 @@ struct kith_simmemory {
 void kith_sim_memory_take(const struct kith_sim *sim, struct kith_simmemory *m);
 
 void kith_sim_print_text(const struct kith_sim *sim, const struct kith_simmemory *m);
-/* took: seconds of real time */
-void kith_sim_print_json(const struct kith_sim *sim, const struct kith_simoptions *o, const struct kith_simmemory *m,
-			 double took);
+/* The same, and more: the caller adds what it alone knows, and owns it. After kith_sim_finish. */
+json_t *kith_sim_json(const struct kith_sim *sim, const struct kith_simoptions *o, const struct kith_simmemory *m);
+/* Of runs that go on after a violation. */
+void kith_sim_print_violations(const struct kith_sim *sim);
 /* Of runs with machines and links that have limits. */
 void kith_sim_print_load(const struct kith_sim *sim);
 /* Of runs in which a supernode is handed a revocation list. */

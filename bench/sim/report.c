@@ -139,9 +139,64 @@ const char *kith_simoptions_check(const struct kith_simoptions *o)
 
 /* ---- samples ---- */
 
-void kith_sim_sample(struct kith_sim *sim, enum kith_simmeasure measure, kith_time_us us)
+const char *kith_simmeasure_name(enum kith_simmeasure measure)
+{
+	static const char *const names[KITH_SIM_MEASURES_N] = {
+		[KITH_SIM_ATTACH] = "attach",
+		[KITH_SIM_ATTACH_ALL] = "three homes",
+		[KITH_SIM_LOOKUP] = "look-up",
+		[KITH_SIM_OPEN] = "call opened",
+		[KITH_SIM_FIRST_BYTE] = "first byte",
+		[KITH_SIM_EARLY] = "early data",
+		[KITH_SIM_DIRECT] = "direct",
+		[KITH_SIM_RECOVERY] = "homes regained",
+		[KITH_SIM_ORPHANED] = "without a home",
+		[KITH_SIM_SILENCE] = "silence",
+		[KITH_SIM_DIRECT_AGAIN] = "direct again",
+		[KITH_SIM_FIRST_BYTE_AFTER] = "first byte soon",
+		[KITH_SIM_LIST_SUPER] = "list, supernode",
+		[KITH_SIM_LIST_LEAF] = "list, leaf",
+		[KITH_SIM_HEAD_SUPER] = "head, supernode",
+		[KITH_SIM_HEAD_LEAF] = "head, leaf",
+		[KITH_SIM_PARAMS] = "parameters",
+	};
+	return names[measure];
+}
+
+const char *kith_simending_name(enum kith_simending how)
+{
+	static const char *const names[KITH_SIM_ENDINGS_N] = {
+		[KITH_SIM_CALL_REFUSED] = "call refused",
+		[KITH_SIM_CALL_FAILED] = "call failed",
+		[KITH_SIM_CALL_LOST] = "call lost",
+		[KITH_SIM_LOOKUP_FAILED] = "look-up failed",
+	};
+	return names[how];
+}
+
+static void tell(struct kith_sim *sim, uint32_t node, const char *what, kith_time_us took, int err)
+{
+	const struct kith_simobserver *o = sim->options.observer;
+	if (o != NULL)
+		o->happened(o->ctx, &(struct kith_simrecord){ sim->now, took < 0 ? 0 : took, what, node, err });
+}
+
+void kith_sim_ended(struct kith_sim *sim, uint32_t node, enum kith_simending how, kith_time_us since, int err)
+{
+	uint64_t *const counts[KITH_SIM_ENDINGS_N] = {
+		[KITH_SIM_CALL_REFUSED] = &sim->counts.calls_refused,
+		[KITH_SIM_CALL_FAILED] = &sim->counts.calls_failed,
+		[KITH_SIM_CALL_LOST] = &sim->counts.calls_lost,
+		[KITH_SIM_LOOKUP_FAILED] = &sim->counts.lookups_failed,
+	};
+	++*counts[how];
+	tell(sim, node, kith_simending_name(how), sim->now - since, err);
+}
+
+void kith_sim_sample(struct kith_sim *sim, uint32_t node, enum kith_simmeasure measure, kith_time_us us)
 {
 	struct kith_simsamples *s = &sim->samples[measure];
+	tell(sim, node, kith_simmeasure_name(measure), us, 0);
 	if (s->n == s->cap) {
 		uint32_t cap = s->cap < 64 ? 64 : s->cap + s->cap / 2;
 		uint32_t *grown =
@@ -164,20 +219,26 @@ static int compare_ms(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-uint32_t kith_simsamples_percentile(const struct kith_simsamples *s, unsigned p)
+bool kith_simsamples_percentiles(const struct kith_simsamples *s, uint32_t out[101])
 {
-	if (s->n == 0)
-		return 0;
-	uint32_t *copy = malloc(s->n * sizeof *copy);
+	uint32_t *copy = s->n > 0 ? malloc(s->n * sizeof *copy) : NULL;
 	if (copy == NULL)
-		return 0;
+		return false;
 	memcpy(copy, s->ms, s->n * sizeof *copy);
 	qsort(copy, s->n, sizeof *copy, compare_ms);
-	/* Nearest rank. */
-	uint64_t rank = ((uint64_t)s->n * p + 99) / 100;
-	uint32_t value = copy[rank > 0 ? rank - 1 : 0];
+	for (unsigned p = 0; p <= 100; p++) { /* nearest rank */
+		uint64_t rank = ((uint64_t)s->n * p + 99) / 100;
+		out[p] = copy[rank > 0 ? rank - 1 : 0];
+	}
 	free(copy);
-	return value;
+	return true;
+}
+
+uint32_t kith_simsamples_percentile(const struct kith_simsamples *s, unsigned p)
+{
+	uint32_t all[101];
+	KITH_ASSERT(p <= 100);
+	return kith_simsamples_percentiles(s, all) ? all[p] : 0;
 }
 
 /* ---- looking in ---- */

@@ -80,12 +80,12 @@ void kith_sim_silence_heard(struct kith_sim *sim, struct kith_simcall *c)
 	c->talks_heard++;
 }
 
-void kith_sim_silence_path(struct kith_sim *sim, struct kith_simcall *c, bool direct)
+void kith_sim_silence_path(struct kith_sim *sim, const struct kith_simnode *n, struct kith_simcall *c, bool direct)
 {
 	if (c->watched && c->direct_now && !direct)
 		c->left_at = c->watched_at;
 	if (c->left_at != 0 && direct) {
-		kith_sim_sample(sim, KITH_SIM_DIRECT_AGAIN, sim->now - c->left_at);
+		kith_sim_sample(sim, n->id, KITH_SIM_DIRECT_AGAIN, sim->now - c->left_at);
 		c->left_at = 0;
 	}
 	c->direct_now = direct;
@@ -100,7 +100,7 @@ void kith_sim_silence_first_byte(struct kith_sim *sim, const struct kith_simcall
 				 const struct kith_simnode *n)
 {
 	if (soon_after(c, n) || soon_after(c, &sim->nodes[c->peer]))
-		kith_sim_sample(sim, KITH_SIM_FIRST_BYTE_AFTER, took);
+		kith_sim_sample(sim, n->id, KITH_SIM_FIRST_BYTE_AFTER, took);
 }
 
 /* Whether the other end has not hung up: else its goodbye was what got lost. */
@@ -115,11 +115,11 @@ static bool held_there(const struct kith_sim *sim, const struct kith_simcall *c)
 	return false;
 }
 
-void kith_sim_silence_end(struct kith_sim *sim, struct kith_simcall *c, bool lost)
+void kith_sim_silence_end(struct kith_sim *sim, const struct kith_simnode *n, struct kith_simcall *c, bool lost)
 {
 	bool hung_up = lost && !held_there(sim, c);
 	if (c->open && !c->closing && lost && !hung_up)
-		sim->counts.calls_lost++;
+		kith_sim_ended(sim, n->id, KITH_SIM_CALL_LOST, c->called_at, KITH_ETIMEDOUT);
 	if (!c->watched || c->closing)
 		return;
 	c->watched = false;
@@ -127,7 +127,7 @@ void kith_sim_silence_end(struct kith_sim *sim, struct kith_simcall *c, bool los
 		return;
 	if (lost) /* what is silent to the end */
 		c->silence_us = sim->now - c->heard_at;
-	kith_sim_sample(sim, KITH_SIM_SILENCE, c->silence_us);
+	kith_sim_sample(sim, n->id, KITH_SIM_SILENCE, c->silence_us);
 }
 
 static void end_watch(struct kith_sim *sim)
@@ -141,9 +141,9 @@ static void end_watch(struct kith_sim *sim)
 			if (sim->now - c->heard_at > c->silence_us)
 				c->silence_us = sim->now - c->heard_at;
 			if (c->left_at != 0)
-				kith_sim_sample(sim, KITH_SIM_DIRECT_AGAIN, sim->now - c->left_at);
+				kith_sim_sample(sim, n->id, KITH_SIM_DIRECT_AGAIN, sim->now - c->left_at);
 			c->left_at = 0;
-			kith_sim_silence_end(sim, c, false);
+			kith_sim_silence_end(sim, n, c, false);
 		}
 	}
 }

@@ -293,6 +293,9 @@ struct kith_simoptions {
 	enum kith_simmutation mutation;
 	uint32_t ignored; /* set of 1 << enum kith_siminvariant that are not checked: to see what comes after */
 	const struct kith_log *log; /* borrowed; of all cores; NULL: silent */
+	/* A violation does not end the run: the first one is kept, and all are counted by invariant. */
+	bool counting;
+	const struct kith_simobserver *observer; /* borrowed; NULL: none */
 	bool linking; /* an observer of all packets tries to find leaves again that joined another network */
 	uint32_t traced; /* KITH_SIM_NONE, or a node whose packets are written to stderr, a line each */
 	char command[KITH_SIM_TEXT_MAX]; /* repeats the run; printed with a violation */
@@ -303,6 +306,7 @@ struct kith_simviolation {
 	kith_time_us at;
 	uint32_t a, b; /* nodes, or KITH_SIM_NONE */
 	char text[KITH_SIM_TEXT_MAX];
+	char nodes[2 * KITH_SIM_TEXT_MAX]; /* how they were, lines */
 };
 
 /* Durations that were seen, in the order in which they ended. */
@@ -320,6 +324,7 @@ enum kith_simmeasure {
 	KITH_SIM_EARLY, /* from call to what goes along with it, at the callee's application */
 	KITH_SIM_DIRECT, /* from opened to a direct path, at the caller */
 	KITH_SIM_RECOVERY, /* from losing the last home to having one again */
+	KITH_SIM_ORPHANED, /* from the crash of the last home, noticed or not, to a home that is up */
 	KITH_SIM_SILENCE, /* longest time without a datagram at one end of a call whose network has changed */
 	KITH_SIM_DIRECT_AGAIN, /* from such a change to a direct path, at each end that left the one it had */
 	KITH_SIM_FIRST_BYTE_AFTER, /* first bytes of calls from and to a leaf whose network changed up to 10 s before */
@@ -329,6 +334,29 @@ enum kith_simmeasure {
 	KITH_SIM_HEAD_LEAF, /* ... and to each leaf */
 	KITH_SIM_PARAMS, /* from parameters of the network in the hands of one supernode to each node that has them */
 	KITH_SIM_MEASURES_N
+};
+
+/* How calls and look-ups came to nothing. */
+enum kith_simending {
+	KITH_SIM_CALL_REFUSED, /* turned down, or busy */
+	KITH_SIM_CALL_FAILED,
+	KITH_SIM_CALL_LOST, /* given up by one end while the other held it */
+	KITH_SIM_LOOKUP_FAILED,
+	KITH_SIM_ENDINGS_N
+};
+
+/* One thing that happened: a duration that was seen, or an ending. */
+struct kith_simrecord {
+	kith_time_us at, took;
+	const char *what; /* kith_simmeasure_name or kith_simending_name */
+	uint32_t node; /* whose it is */
+	int err; /* of an ending: an error of kith/err.h; else 0 */
+};
+
+/* Who writes down what happens, one by one. Told inside the run, and looks at nothing else of it. */
+struct kith_simobserver {
+	void *ctx;
+	void (*happened)(void *ctx, const struct kith_simrecord *record);
 };
 
 struct kith_simcounts {
@@ -414,10 +442,14 @@ const char *kith_simfalse_name(unsigned falsehood);
 /* KITH_SIM_LIES_N if there is none of that name. */
 unsigned kith_simlie_find(const char *name);
 
-/* NULL if there was none. */
+/* The first; NULL if there was none. */
 const struct kith_simviolation *kith_sim_violation(const struct kith_sim *sim);
+/* How often a check of it failed. More than one with options.counting only. */
+uint64_t kith_sim_violations(const struct kith_sim *sim, enum kith_siminvariant invariant);
 /* "invariant ... violated", time, nodes, seed, command line: several lines into out; returns out. */
 const char *kith_sim_violation_text(const struct kith_sim *sim, char *out, size_t cap);
+const char *kith_simmeasure_name(enum kith_simmeasure measure);
+const char *kith_simending_name(enum kith_simending how);
 const char *kith_siminvariant_name(enum kith_siminvariant invariant);
 const char *kith_siminvariant_text(enum kith_siminvariant invariant);
 /* KITH_SIM_INVARIANTS_N if there is none of that name. */
@@ -455,5 +487,7 @@ struct kith_core *kith_sim_core(struct kith_sim *sim, uint32_t node);
 
 /* The p-th percentile in ms (p in 0 to 100), 0 without samples. Sorts a copy. */
 uint32_t kith_simsamples_percentile(const struct kith_simsamples *s, unsigned p);
+/* All of them, from 0 to 100; false without samples, or out of memory. */
+bool kith_simsamples_percentiles(const struct kith_simsamples *s, uint32_t out[101]);
 
 #endif

@@ -117,7 +117,7 @@ static void first_byte(struct kith_sim *sim, const struct kith_simnode *n, struc
 		if (!theirs->used || !theirs->ours || theirs->peer != n->id || theirs->flow != c->peer_flow)
 			continue;
 		kith_time_us took = sim->now - theirs->called_at - theirs->answered_us;
-		kith_sim_sample(sim, KITH_SIM_FIRST_BYTE, took);
+		kith_sim_sample(sim, n->id, KITH_SIM_FIRST_BYTE, took);
 		kith_sim_silence_first_byte(sim, theirs, took, peer);
 	}
 }
