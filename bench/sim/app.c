@@ -418,6 +418,8 @@ static void opened(struct kith_sim *sim, struct kith_simnode *n, const struct ki
 	if (c->open)
 		return;
 	c->open = true;
+	if (c->ours)
+		kith_sim_pair_note(sim, n, c, false);
 	c->opened_at = sim->now;
 	c->answer_at = c->check_at = KITH_TIME_NEVER;
 	if (c->ours && !c->kept)
@@ -490,7 +492,7 @@ static void presence(struct kith_sim *sim, struct kith_simnode *n, const struct 
 	c->seen_at = sim->now;
 }
 
-static void path(struct kith_sim *sim, struct kith_simcall *c, const struct kith_event *e)
+static void path(struct kith_sim *sim, const struct kith_simnode *n, struct kith_simcall *c, const struct kith_event *e)
 {
 	if (c != NULL)
 		kith_sim_silence_path(sim, c, e->path.kind == KITH_PATH_CLASS_DIRECT);
@@ -499,6 +501,7 @@ static void path(struct kith_sim *sim, struct kith_simcall *c, const struct kith
 	c->direct = true;
 	if (c->ours) {
 		sim->counts.calls_direct++;
+		kith_sim_pair_note(sim, n, c, true);
 		kith_sim_sample(sim, KITH_SIM_DIRECT, c->open ? sim->now - c->opened_at : 0);
 	}
 }
@@ -559,7 +562,7 @@ void kith_sim_app_event(struct kith_sim *sim, struct kith_simnode *n, const stru
 		closed(sim, c, e);
 		break;
 	case KITH_EVENT_PATH:
-		path(sim, c, e);
+		path(sim, n, c, e);
 		break;
 	case KITH_EVENT_EARLY:
 	case KITH_EVENT_DATAGRAM:

@@ -23,7 +23,7 @@ struct arguments {
 	double hold_s, talk_ms, list_at_s, readdress, readdress_at_s, rebind, rebind_at_s, cut, cut_at_s, cut_for_s;
 	int partitions, crashes, super_crashes, moves, silences, demotions, day, no_verify, no_watch;
 	char *nat, *suite, *delay, *ignore, *capacity, *leaf_capacity, *lies, *falsehoods;
-	int json, progress, list, machines, invariants, verbose;
+	int json, progress, list, machines, invariants, verbose, pairs;
 };
 
 static int refuse(const char *what, const char *value)
@@ -323,6 +323,8 @@ static int simulate(struct kith_simoptions *o, const struct arguments *a)
 		kith_sim_print_json(sim, o, &memory, wall() - began);
 	else
 		kith_sim_print_text(sim, &memory);
+	if (!a->json && a->pairs)
+		kith_sim_print_pairs(sim, &o->nats);
 	if (!a->json && a->capacity != NULL)
 		kith_sim_print_load(sim);
 	if (!a->json && o->faults.list_at_us > 0)
@@ -458,6 +460,8 @@ static const struct poptOption options[] = {
 	{ "skew-ms", 0, POPT_ARG_LONGLONG, &a.skew_ms, 0, "wall clocks are wrong by up to this much (0)", "MS" },
 	{ "nat", 0, POPT_ARG_STRING, &a.nat, 0, "weights, such as port-restricted=60,symmetric=20", "MIX" },
 	{ "list-nats", 0, POPT_ARG_NONE, &a.list, 0, "names the kinds of NAT and the default mix", NULL },
+	{ "pairs", 0, POPT_ARG_NONE, &a.pairs, 0, "of each two kinds of NAT: how many of their calls were direct",
+	  NULL },
 	{ "ignore", 0, POPT_ARG_STRING, &a.ignore, 0, "does not check these, to see what comes after", "INVARIANTS" },
 	{ "list-invariants", 0, POPT_ARG_NONE, &a.invariants, 0, "names what is checked", NULL },
 	{ "suite", 0, POPT_ARG_STRING, &a.suite, 0, "sim (default): cheap; sodium: real cryptography", "sim|sodium" },

@@ -19,6 +19,8 @@ void kith_sim_print_text(const struct kith_sim *sim, const struct kith_simmemory
 /* took: seconds of real time */
 void kith_sim_print_json(const struct kith_sim *sim, const struct kith_simoptions *o, const struct kith_simmemory *m,
 			 double took);
+/* Of each two kinds of NAT whose leaves called each other: how many of their calls were direct. */
+void kith_sim_print_pairs(const struct kith_sim *sim, const struct kith_simnat_mix *mix);
 /* Of runs with machines and links that have limits. */
 void kith_sim_print_load(const struct kith_sim *sim);
 /* Of runs in which a supernode is handed a revocation list. */
