@@ -206,6 +206,7 @@
 #define KITH_PUNCH_ROUNDS 4 /* local: 97.6 % of the successes seen in the wild are first tries */
 #define KITH_PUNCH_PAUSE_US (1 * KITH_US_PER_S) /* local: before the second round; doubles */
 #define KITH_PUNCH_AGAIN_US (60 * KITH_US_PER_S) /* local: after the last round, while the session is used */
+#define KITH_PUNCH_RENEW_US (500 * KITH_US_PER_MS) /* local: what was foretold is named anew within it, or is not */
 #define KITH_PUNCH_RESTART_US (2 * KITH_US_PER_S) /* local: a peer cannot make us start over more often */
 #define KITH_PROBES_PER_ADDRESS 20 /* wire: to one address in one round, which the peer may have made up */
 #define KITH_PROBES_WINDOW 160 /* local: to all such addresses of a session in KITH_PROBES_WINDOW_US */

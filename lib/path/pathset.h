@@ -56,7 +56,7 @@ enum kith_pathset_news {
 	KITH_NEWS_ROAMED = 32,
 	/* Fewer than KITH_RELAYS_LIVE, or KITH_RELAYS_TALK while it talks: open one more and kith_pathset_add it. */
 	KITH_NEWS_WANT_RELAY = 64,
-	KITH_NEWS_WANT_OFFER = 128, /* own candidates were forgotten while idle: kith_pathset_offer them again */
+	KITH_NEWS_WANT_OFFER = 128, /* own candidates were forgotten, or what is foretold is old: kith_pathset_offer */
 	/* The peer told where it sees us, in env.told until the next packet. In a peer session only what may be news
 	 * counts: unasked, or where the path was in doubt. */
 	KITH_NEWS_SEEN = 256,

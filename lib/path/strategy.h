@@ -20,6 +20,7 @@ struct kith_punch_question {
 	const struct kith_candidates *ours, *theirs; /* each with its class of NAT */
 	uint8_t round; /* as on the wire: 1 is the first */
 	uint16_t our_sockets, their_sockets; /* that each would open at once for a spread */
+	bool initiator; /* of the session: where both would do the same, one of them does something else */
 };
 
 struct kith_plan {
