@@ -225,6 +225,8 @@
 /* wire: sockets that one packet each leaves from, towards one address: of 64,512 ports, 180 probes hit one of them
  * every second time, 1,200 in 99 cases of 100 */
 #define KITH_SPREAD_SOCKETS 256
+/* wire: where they are ports of a block, which may have as few as 64; 32 probes hit one of 512 in two cases of three */
+#define KITH_SPREAD_BLOCK 16
 #define KITH_SPREAD_MIN 32 /* local: with fewer, 2,000 probes hit in fewer than two cases of three */
 #define KITH_SPREAD_AFTER_US                                                                                           \
 	(20 * KITH_US_PER_MS) /* local: with a round trip: if no spread is needed, it is direct by then */

@@ -192,6 +192,9 @@ int kith_pathset_offer(struct kith_pathset *ps, const struct kith_path_env *env,
 void kith_pathset_attested(struct kith_pathset *ps, const struct kith_path_env *env, const struct kith_hop *hop,
 			   const struct kith_addr *at);
 
+/* How many sockets a spread wants (KITH_NEWS_WANT_SOCKETS); 0: it wants none any more. */
+uint16_t kith_pathset_spread_of(const struct kith_pathset *ps);
+
 /* One packet to the peer through that transport, which was opened for a spread (path/punch). False: no more are to go.
  */
 bool kith_pathset_spread(struct kith_pathset *ps, const struct kith_path_env *env, uint16_t transport);

@@ -248,7 +248,7 @@ static const struct kith_candidate *spread_target(const struct kith_punch *p)
 
 static bool spread_allowed(const struct kith_punch *p, const struct kith_punch_view *v)
 {
-	return v->allowed && !v->direct && p->plan.spread;
+	return v->allowed && !v->direct && p->plan.spread > 0;
 }
 
 static void spread_begin(struct kith_punch *p, const struct kith_punch_view *v)
@@ -267,7 +267,7 @@ static void spread_tick(struct kith_punch *p, const struct kith_punch_view *v)
 	if (v->env->sockets == 0) /* they are needed elsewhere by now */
 		return;
 	kith_tries_note(&p->spread_tries, v->env->now);
-	p->spread_of = v->env->sockets;
+	p->spread_of = p->plan.spread < v->env->sockets ? p->plan.spread : v->env->sockets;
 	p->spread_sent = 0;
 	p->wants |= KITH_PUNCH_WANT_SOCKETS;
 	kith_probe_anew(&p->spread_probe);
@@ -277,7 +277,7 @@ bool kith_punch_spread(struct kith_punch *p, const struct kith_punch_view *v, ui
 {
 	const struct kith_candidate *c = spread_allowed(p, v) ? spread_target(p) : NULL;
 	struct kith_hop hop = { 0 };
-	if (c == NULL || p->spread_sent >= KITH_SPREAD_SOCKETS || check(p, v, c, &hop) != KITH_REFUSAL_NONE ||
+	if (c == NULL || p->spread_sent >= p->spread_of || check(p, v, c, &hop) != KITH_REFUSAL_NONE ||
 	    hop.remote.family != c->at.addr.family) /* our router is no NAT with ports to open, but a NAT64 */
 		return false;
 	hop.transport = transport;
@@ -390,7 +390,7 @@ static void begin_probing(struct kith_punch *p, const struct kith_punch_view *v,
 		if (!t->taken && t->open && (!t->guess || p->plan.guess_openers))
 			probe(p, v, t, p->plan.opener_ttl);
 	}
-	if (p->plan.spread || p->plan.range_high != 0)
+	if (p->plan.spread > 0 || p->plan.range_high != 0)
 		p->wants |= KITH_PUNCH_WANT_LEG;
 	range_begin(p, v);
 	spread_begin(p, v);

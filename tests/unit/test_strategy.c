@@ -147,7 +147,8 @@ static void a_block_is_tried_as_a_whole_by_who_has_one_address_for_all(void **st
 	} want[] = {
 		{ 9000, 9100, 8704, 9215 },	{ 9000, 9216, 8192, 10239 }, { 1100, 1200, 1024, 1535 },
 		{ 65500, 65535, 65024, 65535 }, { 9000, 14000, 0, 0 },	     { 0, 0, 0, 0 },
-		{ 9100, 9000, 0, 0 },		{ 600, 700, 0, 0 },
+		{ 9100, 9000, 0, 0 },		{ 600, 700, 0, 0 },	     { 20100, 20490, 19588, 21002 },
+		{ 20000, 21999, 19976, 22023 }, { 20000, 22048, 0, 0 },
 	};
 	struct kith_candidates ours = list_of(1), theirs = list_of(2);
 	struct kith_punch_question q = { .ours = &ours, .theirs = &theirs, .round = 1 };
@@ -212,7 +213,7 @@ static void many_are_opened_towards_who_has_one_address_for_all(void **state)
 	(void)state;
 	theirs.nat.mapping = KITH_NATCLASS_MAPPING_INDEPENDENT;
 	assert_ptr_equal(kith_strategy_choose(kith_strategies, &q, &plan), &kith_punch_birthday);
-	assert_true(plan.spread && plan.range_high == 0);
+	assert_true(plan.spread == q.our_sockets && plan.range_high == 0);
 	assert_int_equal(plan.targets_n, 1); /* and what the simple one tries */
 	q.our_sockets = KITH_SPREAD_MIN - 1;
 	assert_ptr_equal(kith_strategy_choose(kith_strategies, &q, &plan), &kith_punch_simple);
@@ -221,10 +222,32 @@ static void many_are_opened_towards_who_has_one_address_for_all(void **state)
 	assert_ptr_equal(kith_strategy_choose(kith_strategies, &q, &plan), &kith_punch_simple);
 	theirs.nat.mapping = KITH_NATCLASS_MAPPING_ADDRESS; /* it would have to guess ours, and we theirs */
 	assert_ptr_equal(kith_strategy_choose(kith_strategies, &q, &plan), &kith_punch_simple);
-	assert_false(plan.spread);
+	assert_int_equal(plan.spread, 0);
 	theirs = behind_random_ports();
 	q.their_sockets = 256;
 	assert_ptr_equal(kith_strategy_choose(kith_strategies, &q, &plan), &kith_punch_simple);
+}
+
+static void a_few_ports_of_ones_own_block_are_opened_for_who_has_one_address_for_all(void **state)
+{
+	struct kith_candidates ours = list_of(2), theirs = list_of(1);
+	struct kith_punch_question q = { .ours = &ours, .theirs = &theirs, .round = 1, .our_sockets = 256 };
+	struct kith_plan plan;
+	(void)state;
+	ours.nat.mapping = KITH_NATCLASS_MAPPING_PORT;
+	ours.nat.allocation = KITH_NATCLASS_ALLOCATION_BLOCK;
+	theirs.nat.mapping = KITH_NATCLASS_MAPPING_INDEPENDENT;
+	assert_ptr_equal(kith_strategy_choose(kith_strategies, &q, &plan), &kith_punch_birthday);
+	assert_true(plan.spread == KITH_SPREAD_BLOCK && plan.range_high == 0);
+	q.our_sockets = 3; /* fewer are some use, too */
+	assert_non_null(kith_strategy_choose(kith_strategies, &q, &plan));
+	assert_int_equal(plan.spread, 3);
+	q.our_sockets = 0;
+	assert_ptr_equal(kith_strategy_choose(kith_strategies, &q, &plan), &kith_punch_simple);
+	q.our_sockets = 256;
+	theirs.nat.mapping = KITH_NATCLASS_MAPPING_PORT; /* it could not look for them */
+	assert_ptr_equal(kith_strategy_choose(kith_strategies, &q, &plan), &kith_punch_simple);
+	assert_int_equal(plan.spread, 0);
 }
 
 /* A dummy for the hardest pair, from the second round on. */
@@ -268,6 +291,7 @@ int main(void)
 		cmocka_unit_test(a_block_is_tried_as_a_whole_by_who_has_one_address_for_all),
 		cmocka_unit_test(of_random_ports_some_are_tried_while_the_peer_opens_many),
 		cmocka_unit_test(many_are_opened_towards_who_has_one_address_for_all),
+		cmocka_unit_test(a_few_ports_of_ones_own_block_are_opened_for_who_has_one_address_for_all),
 		cmocka_unit_test(a_strategy_is_chosen_by_both_classes_and_the_round),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
