@@ -419,6 +419,8 @@ static void opened(struct kith_sim *sim, struct kith_simnode *n, const struct ki
 	if (c->open)
 		return;
 	c->open = true;
+	if (c->ours)
+		kith_sim_pair_note(sim, n, c, false);
 	c->opened_at = sim->now;
 	c->answer_at = c->check_at = KITH_TIME_NEVER;
 	if (c->ours && !c->kept)
@@ -501,6 +503,7 @@ static void path(struct kith_sim *sim, const struct kith_simnode *n, struct kith
 	c->direct = true;
 	if (c->ours) {
 		sim->counts.calls_direct++;
+		kith_sim_pair_note(sim, n, c, true);
 		kith_sim_sample(sim, n->id, KITH_SIM_DIRECT, c->open ? sim->now - c->opened_at : 0);
 	}
 }

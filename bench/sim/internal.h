@@ -320,6 +320,7 @@ struct kith_sim {
 	uint32_t effects; /* that took time so far */
 	uint64_t trace;
 	struct kith_simcounts counts;
+	struct kith_simpair pairs[KITH_SIMNAT_KINDS_MAX][KITH_SIMNAT_KINDS_MAX]; /* the lower kind first */
 	struct kith_simoffices offices;
 	struct kith_simsamples samples[KITH_SIM_MEASURES_N];
 	bool violated;
@@ -396,6 +397,10 @@ bool kith_sim_capacity_told(const struct kith_sim *sim, struct kith_simnode *n, 
 void kith_sim_capacity_charge(struct kith_sim *sim, struct kith_simnode *n);
 /* When the processor is free; now, if it is. */
 kith_time_us kith_sim_capacity_free_at(const struct kith_sim *sim, const struct kith_simnode *n);
+
+/* ---- pairs.c ---- */
+/* A call of ours has opened; or is direct for the first time. */
+void kith_sim_pair_note(struct kith_sim *sim, const struct kith_simnode *n, const struct kith_simcall *c, bool direct);
 
 /* ---- topology.c ---- */
 bool kith_sim_topology(struct kith_sim *sim);

@@ -27,7 +27,7 @@ struct arguments {
 	char *nat, *suite, *delay, *ignore, *capacity, *leaf_capacity, *lies, *falsehoods;
 	char *records;
 	double series_s;
-	int json, progress, list, machines, invariants, verbose, counting;
+	int json, progress, list, machines, invariants, verbose, counting, pairs;
 };
 
 static int refuse(const char *what, const char *value)
@@ -365,6 +365,8 @@ static void print_text(const struct kith_sim *sim, const struct kith_simoptions 
 		       const struct arguments *a)
 {
 	kith_sim_print_text(sim, memory);
+	if (a->pairs)
+		kith_sim_print_pairs(sim, &o->nats);
 	if (a->capacity != NULL)
 		kith_sim_print_load(sim);
 	if (o->faults.list_at_us > 0)
@@ -548,6 +550,8 @@ static const struct poptOption options[] = {
 	{ "skew-ms", 0, POPT_ARG_LONGLONG, &a.skew_ms, 0, "wall clocks are wrong by up to this much (0)", "MS" },
 	{ "nat", 0, POPT_ARG_STRING, &a.nat, 0, "weights, such as port-restricted=60,symmetric=20", "MIX" },
 	{ "list-nats", 0, POPT_ARG_NONE, &a.list, 0, "names the kinds of NAT and the default mix", NULL },
+	{ "pairs", 0, POPT_ARG_NONE, &a.pairs, 0, "of each two kinds of NAT: how many of their calls were direct",
+	  NULL },
 	{ "ignore", 0, POPT_ARG_STRING, &a.ignore, 0, "does not check these, to see what comes after", "INVARIANTS" },
 	{ "list-invariants", 0, POPT_ARG_NONE, &a.invariants, 0, "names what is checked", NULL },
 	{ "suite", 0, POPT_ARG_STRING, &a.suite, 0, "sim (default): cheap; sodium: real cryptography", "sim|sodium" },

@@ -91,6 +91,30 @@ void kith_sim_print_text(const struct kith_sim *sim, const struct kith_simmemory
 	}
 }
 
+static bool has_called(const struct kith_simpair *p)
+{
+	return p->calls + p->hidden > 0;
+}
+
+void kith_sim_print_pairs(const struct kith_sim *sim, const struct kith_simnat_mix *mix)
+{
+	struct kith_simpairs all;
+	kith_sim_pairs_sum(sim, &all);
+	printf("%-43s %8s %8s %8s %10s\n", "pairs of NATs (shares: %)", "calls", "of all", "by mix", "direct");
+	for (unsigned a = 0; kith_simnat_name(a) != NULL; a++) {
+		for (unsigned b = a; kith_simnat_name(b) != NULL; b++) {
+			const struct kith_simpair *p = kith_sim_pair(sim, a, b);
+			if (has_called(p))
+				printf("%-20s x %-20s %8" PRIu64 " %8.2f %8.2f %10.2f\n", kith_simnat_name(a),
+				       kith_simnat_name(b), p->calls, 100 * ratio(p->calls, all.sum.calls),
+				       100 * kith_simnat_share(mix, a, b), 100 * ratio(p->direct, p->calls));
+		}
+	}
+	printf("%-43s %8" PRIu64 " %8.2f %8.2f %10.2f, by the weights of the mix %.2f\n", "all", all.sum.calls, 100.0,
+	       100 * all.called, 100 * ratio(all.sum.direct, all.sum.calls), 100 * all.weighted);
+	printf("%-43s %8" PRIu64 " besides\n", "relayed, as one end wants", all.sum.hidden);
+}
+
 /* How many of those who are there have the list by the end, and how many had it in time. */
 void kith_sim_print_list(const struct kith_sim *sim, const struct kith_simmemory *m)
 {
@@ -175,6 +199,27 @@ static json_t *json_offices(const struct kith_sim *sim)
 			 (json_int_t)o->leaves_mean, "fullest", o->fullest_permille / 1e3, "changes_per_hour",
 			 3600 * ratio(o->changes, o->serving_s), "kbit_s",
 			 2 * 8e-3 * ratio(o->between_bytes, o->serving_s));
+}
+
+static json_t *json_pairs(const struct kith_sim *sim, const struct kith_simnat_mix *mix)
+{
+	struct kith_simpairs all;
+	json_t *list = json_array();
+	kith_sim_pairs_sum(sim, &all);
+	for (unsigned a = 0; kith_simnat_name(a) != NULL; a++) {
+		for (unsigned b = a; kith_simnat_name(b) != NULL; b++) {
+			const struct kith_simpair *p = kith_sim_pair(sim, a, b);
+			if (has_called(p))
+				json_array_append_new(
+					list, json_pack("{s:[s, s], s:f, s:I, s:I, s:I}", "nats", kith_simnat_name(a),
+							kith_simnat_name(b), "by_mix", kith_simnat_share(mix, a, b),
+							"calls", (json_int_t)p->calls, "direct", (json_int_t)p->direct,
+							"hidden", (json_int_t)p->hidden));
+		}
+	}
+	return json_pack("{s:o, s:I, s:I, s:I, s:f, s:f}", "list", list, "calls", (json_int_t)all.sum.calls, "direct",
+			 (json_int_t)all.sum.direct, "hidden", (json_int_t)all.sum.hidden, "called_by_mix", all.called,
+			 "direct_by_mix", all.weighted);
 }
 
 static json_t *json_net(const struct kith_sim *sim)
@@ -302,6 +347,7 @@ json_t *kith_sim_json(const struct kith_sim *sim, const struct kith_simoptions *
 	json_object_set_new(j, "counters",
 			    json_pack("{s:o, s:o}", "leaves", json_stats(sim, KITH_ROLE_LEAF), "supernodes",
 				      json_stats(sim, KITH_ROLE_SUPERNODE)));
+	json_object_set_new(j, "pairs", json_pairs(sim, &o->nats));
 	json_object_set_new(j, "net", json_net(sim));
 	json_object_set_new(j, "violations", json_violations(sim));
 	hash_text(sim, hash);

@@ -22,6 +22,8 @@ void kith_sim_print_text(const struct kith_sim *sim, const struct kith_simmemory
 json_t *kith_sim_json(const struct kith_sim *sim, const struct kith_simoptions *o, const struct kith_simmemory *m);
 /* Of runs that go on after a violation. */
 void kith_sim_print_violations(const struct kith_sim *sim);
+/* Of each two kinds of NAT whose leaves called each other: how many of their calls were direct. */
+void kith_sim_print_pairs(const struct kith_sim *sim, const struct kith_simnat_mix *mix);
 /* Of runs with machines and links that have limits. */
 void kith_sim_print_load(const struct kith_sim *sim);
 /* Of runs in which a supernode is handed a revocation list. */

@@ -412,6 +412,20 @@ struct kith_simoffices {
 	uint64_t between_bytes; /* from one supernode to another: what keeping the network up costs */
 };
 
+/* Calls between leaves behind two kinds of NAT, whoever of them called. */
+struct kith_simpair {
+	uint64_t calls; /* opened, and free to be direct */
+	uint64_t direct; /* of these */
+	uint64_t hidden; /* opened, and relayed because one end has the other as relay-only */
+};
+
+/* All of them. */
+struct kith_simpairs {
+	struct kith_simpair sum;
+	double weighted; /* share that is direct when every pair counts by the weights of the mix ... */
+	double called; /* ... of those that called each other; and their share of all by these weights */
+};
+
 struct kith_sim;
 
 /* 200 leaves and 8 supernodes for 30 minutes, usual NATs, a call per leaf and minute, no faults. */
@@ -472,6 +486,9 @@ uint64_t kith_sim_trace(const struct kith_sim *sim);
 /* All zero without capacity. */
 void kith_sim_load(const struct kith_sim *sim, enum kith_role role, struct kith_simload *out);
 const struct kith_simoffices *kith_sim_offices(const struct kith_sim *sim);
+/* Kinds as in sim/simnat.h. */
+const struct kith_simpair *kith_sim_pair(const struct kith_sim *sim, unsigned a, unsigned b);
+void kith_sim_pairs_sum(const struct kith_sim *sim, struct kith_simpairs *out);
 /* The name of a kind of machine; NULL past the end. */
 const char *kith_simclass_name(unsigned kind);
 /* What it has, in words. */

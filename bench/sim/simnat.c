@@ -106,12 +106,23 @@ const char *kith_simnat_mix_format(const struct kith_simnat_mix *mix, char *out,
 	return out;
 }
 
-unsigned kith_simnat_pick(const struct kith_simnat_mix *mix, uint64_t draw)
+static uint32_t sum_of(const struct kith_simnat_mix *mix)
 {
 	uint32_t sum = 0;
 	for (unsigned i = 0; i < KITH_SIMNAT_KINDS_MAX; i++)
 		sum += mix->weight[i];
-	uint32_t at = kith_draw_below(draw, sum);
+	return sum;
+}
+
+double kith_simnat_share(const struct kith_simnat_mix *mix, unsigned a, unsigned b)
+{
+	const double sum = sum_of(mix);
+	return (a == b ? 1 : 2) * (mix->weight[a] / sum) * (mix->weight[b] / sum);
+}
+
+unsigned kith_simnat_pick(const struct kith_simnat_mix *mix, uint64_t draw)
+{
+	uint32_t at = kith_draw_below(draw, sum_of(mix));
 	for (unsigned i = 0; i < KITH_SIMNAT_KINDS_MAX; i++) {
 		if (at < mix->weight[i])
 			return i;

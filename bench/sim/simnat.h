@@ -33,6 +33,9 @@ int kith_simnat_mix_parse(struct kith_simnat_mix *mix, const char *text) KITH_MU
 /* "open=3,..." of the kinds that occur; returns out. */
 const char *kith_simnat_mix_format(const struct kith_simnat_mix *mix, char *out, size_t cap);
 
+/* Which share of all calls is between two such kinds, whoever calls, when everybody calls everybody as often. */
+double kith_simnat_share(const struct kith_simnat_mix *mix, unsigned a, unsigned b);
+
 /* A kind by weight, from one draw. */
 unsigned kith_simnat_pick(const struct kith_simnat_mix *mix, uint64_t draw);
 

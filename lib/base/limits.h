@@ -206,6 +206,7 @@
 #define KITH_PUNCH_ROUNDS 4 /* local: 97.6 % of the successes seen in the wild are first tries */
 #define KITH_PUNCH_PAUSE_US (1 * KITH_US_PER_S) /* local: before the second round; doubles */
 #define KITH_PUNCH_AGAIN_US (60 * KITH_US_PER_S) /* local: after the last round, while the session is used */
+#define KITH_PUNCH_RENEW_US (500 * KITH_US_PER_MS) /* local: what was foretold is named anew within it, or is not */
 #define KITH_PUNCH_RESTART_US (2 * KITH_US_PER_S) /* local: a peer cannot make us start over more often */
 #define KITH_PROBES_PER_ADDRESS 20 /* wire: to one address in one round, which the peer may have made up */
 #define KITH_PROBES_WINDOW 160 /* local: to all such addresses of a session in KITH_PROBES_WINDOW_US */
@@ -224,6 +225,8 @@
 /* wire: sockets that one packet each leaves from, towards one address: of 64,512 ports, 180 probes hit one of them
  * every second time, 1,200 in 99 cases of 100 */
 #define KITH_SPREAD_SOCKETS 256
+/* wire: where they are ports of a block, which may have as few as 64; 32 probes hit one of 512 in two cases of three */
+#define KITH_SPREAD_BLOCK 16
 #define KITH_SPREAD_MIN 32 /* local: with fewer, 2,000 probes hit in fewer than two cases of three */
 #define KITH_SPREAD_AFTER_US                                                                                           \
 	(20 * KITH_US_PER_MS) /* local: with a round trip: if no spread is needed, it is direct by then */

@@ -95,6 +95,11 @@ static bool is_random(const struct kith_candidates *cs)
 	return cs->nat.allocation == KITH_NATCLASS_ALLOCATION_RANDOM;
 }
 
+static bool steps(const struct kith_candidates *cs)
+{
+	return cs->nat.allocation == KITH_NATCLASS_ALLOCATION_STEP;
+}
+
 /* The outer address that both are seen at; NULL: there is none. */
 static const struct kith_addr *shared(const struct kith_candidates *ours, const struct ports *p,
 				      const struct kith_candidates *theirs)
@@ -246,7 +251,11 @@ static void say_one_nat(struct kith_words *t, const struct kith_meeting *m, cons
 
 static void say_neither(struct kith_words *t, const struct kith_meeting *m)
 {
-	kith_words_say(t, ": neither can be told where the other's packets will come from");
+	if (steps(m->ours) && steps(m->theirs))
+		kith_words_say(t, ", both in steps: that was foretold, but others behind these routers took ports "
+				  "meanwhile; it is tried again");
+	else
+		kith_words_say(t, ": neither can be told where the other's packets will come from");
 	if (is_random(m->ours) || is_random(m->theirs))
 		kith_words_say(t, ", and to guess it on both sides at once would take millions of packets");
 	say_what_helps(t, m);

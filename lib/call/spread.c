@@ -4,7 +4,10 @@
 
 #define OPEN_US (2 * KITH_US_PER_S) /* some hundred sockets, on a busy machine */
 #define LOOK_US (30 * KITH_US_PER_S)
-enum { CLOSING_MAX = 8 }; /* at once: of the core's effects, some are left to others */
+enum {
+	CLOSING_MAX = 8, /* at once: of the core's effects, some are left to others */
+	LEAST_OF = KITH_SPREAD_SOCKETS / KITH_SPREAD_MIN /* one of so many that were asked for is enough */
+};
 
 enum step {
 	STEP_IDLE, /* some are kept, or are being closed */
@@ -25,6 +28,7 @@ struct kith_spread {
 	struct port *at;
 	uint16_t n, cap;
 	uint16_t next; /* whose packet is to leave */
+	uint16_t least; /* of the spread under way: with fewer sockets nothing is sent */
 	uint8_t step; /* enum step */
 	uint8_t closing;
 	uint32_t session; /* of the spread under way; 0: none is */
@@ -145,13 +149,14 @@ static void finish(struct kith_core *c, const struct kith_session *s, const char
 
 void kith_spread_begin(struct kith_core *c, const struct kith_session *s)
 {
+	const uint16_t n = kith_pathset_spread_of(&s->paths);
 	const struct kith_effect e = { .type = KITH_EFFECT_OPEN,
 				       .deadline = c->now.mono_us + OPEN_US,
-				       .count = c->env.sockets,
+				       .count = n < c->env.sockets ? n : c->env.sockets,
 				       .kind = KITH_TRANSPORT_UDP,
 				       .family = KITH_FAMILY_V4,
 				       .purpose = KITH_PURPOSE_PUNCH };
-	if (c->env.sockets == 0 || c->leaving)
+	if (e.count == 0 || c->leaving)
 		return; /* another session has begun meanwhile */
 	if (c->spread == NULL)
 		c->spread = KITH_NEW(c->alloc, struct kith_spread);
@@ -166,6 +171,7 @@ void kith_spread_begin(struct kith_core *c, const struct kith_session *s)
 		return;
 	}
 	sp->session = s->index;
+	sp->least = (uint16_t)((e.count + LEAST_OF - 1) / LEAST_OF);
 	sp->step = STEP_OPENING;
 	kith_spread_allow(c);
 }
@@ -201,7 +207,7 @@ static void opened(struct kith_core *c, const struct kith_effect_end *end)
 	if (!gather(c, end->id))
 		kith_stats_add(c->stats, KITH_STAT_ALLOC_FAILED, 1);
 	const uint16_t n = (uint16_t)(sp->n - sp->next);
-	if (s == NULL || end->err != 0 || n < KITH_SPREAD_MIN) {
+	if (s == NULL || end->err != 0 || n < sp->least) {
 		for (uint16_t i = sp->next; i < sp->n; i++)
 			sp->at[i].session = 0;
 		sp->session = 0;

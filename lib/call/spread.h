@@ -6,8 +6,8 @@
  * are closed but those that carry a path; these are closed when their path or session is gone.
  * Timers: KITH_SPREAD_PACE_US between two bursts; KITH_SPREAD_WAIT_US for a hit; what is kept is looked at every 30 s.
  * Bounds: one spread of a node at a time, of KITH_SPREAD_SOCKETS packets at most; none while KITH_SPREAD_KEPT sockets
- * are kept, while the way out is known to be metered, or while the node leaves. With fewer sockets than KITH_SPREAD_MIN
- * nothing is sent. Memory only while there are sockets.
+ * are kept, while the way out is known to be metered, or while the node leaves. With fewer than an eighth of the
+ * sockets that are wanted nothing is sent. Memory only while there are sockets.
  * Never: a packet to an address that no relay has named as the peer's: the punch judges each (kith_pathset_spread).
  */
 #ifndef KITH_CALL_SPREAD_H

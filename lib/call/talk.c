@@ -45,12 +45,12 @@ static void offer(struct kith_core *c, struct kith_session *s)
 {
 	struct kith_candidate list[KITH_OWN_MAX];
 	size_t n = s->peer->relay_only ? 0 : kith_own_candidates(c, list, KITH_OWN_MAX);
-	bool waited = s->peer->offer_at != 0; /* once is enough, whatever came of it */
+	bool waits = s->peer->offer_at != 0, waited = waits && s->peer->offer_at <= c->now.mono_us;
 	if (n == 0)
 		return;
 	kith_sounding_update(c);
 	if (!waited && (s->paths.flags & KITH_PATHSET_CONSENT) != 0 && kith_sounding_begin(c)) {
-		s->peer->offer_at = c->now.mono_us + KITH_SOUNDING_WAIT_US;
+		s->peer->offer_at = waits ? s->peer->offer_at : c->now.mono_us + KITH_SOUNDING_WAIT_US;
 		return;
 	}
 	s->peer->offer_at = 0;

@@ -121,7 +121,7 @@ static bool newest(const struct kith_core *c, struct kith_sighting *out)
 
 static bool predictable(const struct kith_core *c)
 {
-	return kith_natclass_depends(&c->nat) && c->nat.allocation == KITH_NATCLASS_ALLOCATION_STEP;
+	return kith_natclass_steps(&c->nat);
 }
 
 /* Says hello to that supernode, if there is no session with it, and no mapping either. */
@@ -131,7 +131,7 @@ static bool ask(struct kith_core *c, const struct kith_host *host)
 	uint8_t body[16];
 	for (size_t i = 0; i < so->n; i++) {
 		if (kith_addr_equal(&so->at[i].by, &host->endpoints[0].addr) &&
-		    c->now.mono_us - so->at[i].at < KITH_SOUNDING_MET_US)
+		    c->now.mono_us - so->at[i].at < KITH_SOUNDING_AGAIN_US)
 			return false;
 	}
 	size_t len = kith_msg_members_write(body, sizeof body, &(struct kith_msg_members){ .n = NAMED });

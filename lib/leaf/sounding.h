@@ -22,6 +22,9 @@
 #define KITH_SOUNDING_FRESH_US (250 * KITH_US_PER_MS) /* local: few mappings are made meanwhile */
 #define KITH_SOUNDING_MET 4 /* local: peers by whom it is known where they saw us */
 #define KITH_SOUNDING_MET_US (300 * KITH_US_PER_S) /* local: mappings last 30 s to some minutes after the last packet */
+/* local: until a supernode is asked once more; NATs keep a mapping for two minutes, mostly, and one that is still there
+ * is noticed */
+#define KITH_SOUNDING_AGAIN_US (150 * KITH_US_PER_S)
 #define KITH_SOUNDING_WAIT_US (400 * KITH_US_PER_MS) /* local: two round trips to a far supernode */
 
 /* The class by what is known now. */

@@ -39,6 +39,18 @@ static bool same_ip(const struct kith_addr *a, const struct kith_addr *b)
 	return a->family == b->family && memcmp(a->ip, b->ip, sizeof a->ip) == 0;
 }
 
+bool kith_candidates_same(const struct kith_candidate a[], size_t a_n, const struct kith_candidate b[], size_t b_n)
+{
+	if (a_n != b_n)
+		return false;
+	for (size_t i = 0; i < a_n; i++) {
+		if (a[i].kind != b[i].kind || a[i].transport != b[i].transport ||
+		    a[i].prefix_bits != b[i].prefix_bits || !kith_endpoint_equal(&a[i].at, &b[i].at))
+			return false;
+	}
+	return true;
+}
+
 static bool on_own_network(const struct kith_addr *addr, const struct kith_own_list *ours)
 {
 	for (unsigned i = 0; i < ours->n; i++) {

@@ -46,6 +46,9 @@ void kith_candidates_write(struct kith_writer *w, const struct kith_candidates *
  * malformed. */
 int kith_candidates_read(struct kith_candidates *out, struct kith_span body) KITH_MUST_USE;
 
+/* Whether both lists have the same candidates in the same order. */
+bool kith_candidates_same(const struct kith_candidate a[], size_t a_n, const struct kith_candidate b[], size_t b_n);
+
 /* How many bits of an own address are its network: bits, unless they are not known. */
 static inline unsigned kith_prefix_bits(uint8_t family, uint8_t bits)
 {

@@ -42,4 +42,10 @@ static inline bool kith_natclass_depends(const struct kith_natclass *c)
 	return c->mapping == KITH_NATCLASS_MAPPING_ADDRESS || c->mapping == KITH_NATCLASS_MAPPING_PORT;
 }
 
+/* Whether the port of the next mapping can be told in advance, where the last one is known. */
+static inline bool kith_natclass_steps(const struct kith_natclass *c)
+{
+	return kith_natclass_depends(c) && c->allocation == KITH_NATCLASS_ALLOCATION_STEP && c->step > 0;
+}
+
 #endif

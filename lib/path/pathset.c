@@ -620,6 +620,11 @@ void kith_pathset_attested(struct kith_pathset *ps, const struct kith_path_env *
 	kith_ps_settle(ps, env);
 }
 
+uint16_t kith_pathset_spread_of(const struct kith_pathset *ps)
+{
+	return ps->more != NULL && ps->more->punch != NULL ? ps->more->punch->spread_of : 0;
+}
+
 bool kith_pathset_spread(struct kith_pathset *ps, const struct kith_path_env *env, uint16_t transport)
 {
 	if (ps->more == NULL || ps->more->punch == NULL)

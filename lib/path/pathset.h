@@ -56,7 +56,7 @@ enum kith_pathset_news {
 	KITH_NEWS_ROAMED = 32,
 	/* Fewer than KITH_RELAYS_LIVE, or KITH_RELAYS_TALK while it talks: open one more and kith_pathset_add it. */
 	KITH_NEWS_WANT_RELAY = 64,
-	KITH_NEWS_WANT_OFFER = 128, /* own candidates were forgotten while idle: kith_pathset_offer them again */
+	KITH_NEWS_WANT_OFFER = 128, /* own candidates were forgotten, or what is foretold is old: kith_pathset_offer */
 	/* The peer told where it sees us, in env.told until the next packet. In a peer session only what may be news
 	 * counts: unasked, or where the path was in doubt. */
 	KITH_NEWS_SEEN = 256,
@@ -191,6 +191,9 @@ int kith_pathset_offer(struct kith_pathset *ps, const struct kith_path_env *env,
  * is no path of this session. */
 void kith_pathset_attested(struct kith_pathset *ps, const struct kith_path_env *env, const struct kith_hop *hop,
 			   const struct kith_addr *at);
+
+/* How many sockets a spread wants (KITH_NEWS_WANT_SOCKETS); 0: it wants none any more. */
+uint16_t kith_pathset_spread_of(const struct kith_pathset *ps);
 
 /* One packet to the peer through that transport, which was opened for a spread (path/punch). False: no more are to go.
  */

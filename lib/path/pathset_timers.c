@@ -264,6 +264,8 @@ static void hear_wants(struct kith_pathset *ps)
 		ps->news |= KITH_NEWS_WANT_SOCKETS;
 	if (punch->wants & KITH_PUNCH_WANT_LISTENER)
 		ps->news |= KITH_NEWS_WANT_LISTENER;
+	if (punch->wants & KITH_PUNCH_WANT_OFFER)
+		ps->news |= KITH_NEWS_WANT_OFFER;
 	punch->wants = 0;
 }
 

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/rng.h"
 #include "base/stats.h"
+#include "path/natsense.h"
 #include "path/offer.h"
 #include "path/transports.h"
 
@@ -38,19 +39,6 @@ static void journal_addr(const struct kith_punch_view *v, enum kith_journal_what
 	journal(v, what, &hop, value);
 }
 
-/* Whether another attempt may begin of what costs many packets. */
-static bool may_try(const struct kith_tries *tries, kith_time_us now)
-{
-	const bool rests = tries->n >= KITH_PROBES_RANGE_TRIES;
-	return tries->began == 0 || now - tries->began >= (rests ? KITH_PROBES_RANGE_REST_US : KITH_PROBES_RANGE_US);
-}
-
-static void note_try(struct kith_tries *tries, kith_time_us now)
-{
-	tries->n = (uint8_t)(tries->n % KITH_PROBES_RANGE_TRIES + 1);
-	tries->began = now;
-}
-
 /* How many there are for a spread of this session: those that are open for it count for all rounds meanwhile. */
 static uint16_t our_sockets(const struct kith_punch *p, const struct kith_punch_view *v)
 {
@@ -59,7 +47,7 @@ static uint16_t our_sockets(const struct kith_punch *p, const struct kith_punch_
 		return 0;
 	if (tries->began != 0 && v->env->now - tries->began < KITH_SPREAD_WAIT_US)
 		return p->spread_of;
-	return may_try(tries, v->env->now) ? v->env->sockets : 0;
+	return kith_tries_may(tries, v->env->now) ? v->env->sockets : 0;
 }
 
 /* ---- frames ---- */
@@ -182,7 +170,8 @@ static void choose_targets(struct kith_punch *p, const struct kith_punch_view *v
 static void make_plan(struct kith_punch *p, const struct kith_punch_view *v)
 {
 	const struct kith_strategy *const *list = v->strategies != NULL ? v->strategies : kith_strategies;
-	const struct kith_punch_question q = { &p->ours, &p->theirs, p->round, our_sockets(p, v), p->sockets };
+	const struct kith_punch_question q = { &p->ours,	  &p->theirs, p->round,
+					       our_sockets(p, v), p->sockets, v->initiator };
 	char ours[KITH_NATCLASS_TEXT_MAX], theirs[KITH_NATCLASS_TEXT_MAX];
 	const struct kith_strategy *s = kith_strategy_choose(list, &q, &p->plan);
 	KITH_ASSERT(s != NULL); /* the last one takes everything */
@@ -206,9 +195,9 @@ static bool range_allowed(const struct kith_punch *p, const struct kith_punch_vi
 /* Begins to try the plan's range, if a relay vouches for its address and the last attempt is long enough ago. */
 static void range_begin(struct kith_punch *p, const struct kith_punch_view *v)
 {
-	if (!range_allowed(p, v) || p->range_at != KITH_TIME_NEVER || !may_try(&p->range_tries, v->env->now))
+	if (!range_allowed(p, v) || p->range_at != KITH_TIME_NEVER || !kith_tries_may(&p->range_tries, v->env->now))
 		return;
-	note_try(&p->range_tries, v->env->now);
+	kith_tries_note(&p->range_tries, v->env->now);
 	p->range = (struct kith_ports){ p->plan.range_low, p->plan.range_high, p->plan.near_low, p->plan.near_high,
 					kith_rng_u32(v->env->random) };
 	p->range_sent = 0;
@@ -259,13 +248,13 @@ static const struct kith_candidate *spread_target(const struct kith_punch *p)
 
 static bool spread_allowed(const struct kith_punch *p, const struct kith_punch_view *v)
 {
-	return v->allowed && !v->direct && p->plan.spread;
+	return v->allowed && !v->direct && p->plan.spread > 0;
 }
 
 static void spread_begin(struct kith_punch *p, const struct kith_punch_view *v)
 {
 	const kith_time_us rtt = v->rtt_us != 0 ? v->rtt_us : 2 * KITH_PUNCH_OWD_US;
-	if (spread_allowed(p, v) && may_try(&p->spread_tries, v->env->now))
+	if (spread_allowed(p, v) && kith_tries_may(&p->spread_tries, v->env->now))
 		p->spread_at = p->start_at + rtt + KITH_SPREAD_AFTER_US;
 }
 
@@ -273,12 +262,12 @@ static void spread_tick(struct kith_punch *p, const struct kith_punch_view *v)
 {
 	p->spread_at = KITH_TIME_NEVER;
 	p->spread_due = spread_allowed(p, v) && spread_target(p) == NULL;
-	if (p->spread_due || !spread_allowed(p, v) || !may_try(&p->spread_tries, v->env->now))
+	if (p->spread_due || !spread_allowed(p, v) || !kith_tries_may(&p->spread_tries, v->env->now))
 		return;
 	if (v->env->sockets == 0) /* they are needed elsewhere by now */
 		return;
-	note_try(&p->spread_tries, v->env->now);
-	p->spread_of = v->env->sockets;
+	kith_tries_note(&p->spread_tries, v->env->now);
+	p->spread_of = p->plan.spread < v->env->sockets ? p->plan.spread : v->env->sockets;
 	p->spread_sent = 0;
 	p->wants |= KITH_PUNCH_WANT_SOCKETS;
 	kith_probe_anew(&p->spread_probe);
@@ -288,7 +277,7 @@ bool kith_punch_spread(struct kith_punch *p, const struct kith_punch_view *v, ui
 {
 	const struct kith_candidate *c = spread_allowed(p, v) ? spread_target(p) : NULL;
 	struct kith_hop hop = { 0 };
-	if (c == NULL || p->spread_sent >= KITH_SPREAD_SOCKETS || check(p, v, c, &hop) != KITH_REFUSAL_NONE ||
+	if (c == NULL || p->spread_sent >= p->spread_of || check(p, v, c, &hop) != KITH_REFUSAL_NONE ||
 	    hop.remote.family != c->at.addr.family) /* our router is no NAT with ports to open, but a NAT64 */
 		return false;
 	hop.transport = transport;
@@ -401,29 +390,17 @@ static void begin_probing(struct kith_punch *p, const struct kith_punch_view *v,
 		if (!t->taken && t->open && (!t->guess || p->plan.guess_openers))
 			probe(p, v, t, p->plan.opener_ttl);
 	}
-	if (p->plan.spread || p->plan.range_high != 0)
+	if (p->plan.spread > 0 || p->plan.range_high != 0)
 		p->wants |= KITH_PUNCH_WANT_LEG;
 	range_begin(p, v);
 	spread_begin(p, v);
 	connect_begin(p, v);
 }
 
-static bool same_entries(const struct kith_candidate a[], size_t a_n, const struct kith_candidate b[], size_t b_n)
-{
-	if (a_n != b_n)
-		return false;
-	for (size_t i = 0; i < a_n; i++) {
-		if (a[i].kind != b[i].kind || a[i].transport != b[i].transport ||
-		    a[i].prefix_bits != b[i].prefix_bits || !kith_endpoint_equal(&a[i].at, &b[i].at))
-			return false;
-	}
-	return true;
-}
-
 static bool same_list(const struct kith_candidates *cs, const struct kith_candidate list[], size_t n,
 		      const struct kith_natclass *nat)
 {
-	return kith_natclass_equal(&cs->nat, nat) && same_entries(cs->list, cs->n, list, n);
+	return kith_natclass_equal(&cs->nat, nat) && kith_candidates_same(cs->list, cs->n, list, n);
 }
 
 /* What is named of our own in this round. False: what was named before. */
@@ -444,8 +421,19 @@ static bool choose_ours(struct kith_punch *p, const struct kith_punch_view *v, c
 	return true;
 }
 
+/* What was foretold of our ports is old by now: the owner names it anew (kith_punch_offer), and the round waits. */
+static bool renew(struct kith_punch *p, const struct kith_punch_view *v)
+{
+	if (v->direct || !kith_natclass_steps(&p->ours.nat))
+		return false;
+	p->renewing = true;
+	p->wants |= KITH_PUNCH_WANT_OFFER;
+	return true;
+}
+
 static void offer_round(struct kith_punch *p, const struct kith_punch_view *v)
 {
+	p->renewing = false;
 	p->round = (uint8_t)(p->round == UINT8_MAX ? 1 : p->round + 1);
 	(void)choose_ours(p, v, &p->ours.nat);
 	p->state = KITH_PUNCH_OFFERED;
@@ -459,7 +447,7 @@ static void offer_round(struct kith_punch *p, const struct kith_punch_view *v)
 static void again_if_asked(struct kith_punch *p, const struct kith_punch_view *v)
 {
 	if (p->asked && p->theirs.generation != 0) {
-		p->asked = false;
+		p->asked = p->renewing = false;
 		send_offer(p, v, true);
 		begin_probing(p, v, v->env->now + (v->rtt_us != 0 ? v->rtt_us / 2 : KITH_PUNCH_OWD_US));
 	} else if (!p->asked && p->told != 0 && p->told != p->ours.generation) { /* the initiator knows an older list */
@@ -488,20 +476,23 @@ void kith_punch_offer(struct kith_punch *p, const struct kith_punch_view *v, con
 		      size_t n, const struct kith_natclass *nat)
 {
 	KITH_ASSERT(n <= KITH_OWN_MAX);
-	if (same_entries(p->own.list, p->own.n, list, n) && kith_natclass_equal(&p->ours.nat, nat))
+	if (!p->renewing && kith_candidates_same(p->own.list, p->own.n, list, n) &&
+	    kith_natclass_equal(&p->ours.nat, nat))
 		return;
 	p->own.n = (uint8_t)n;
 	memcpy(p->own.list, list, n * sizeof list[0]);
-	if (!choose_ours(p, v, nat))
+	if (!choose_ours(p, v, nat) && !p->renewing)
 		return;
-	if (!v->allowed || v->direct || n == 0)
+	if (!v->allowed || v->direct || n == 0) {
+		p->renewing = false;
 		return;
-	if (v->initiator) {
-		p->rounds = 0;
-		offer_round(p, v);
-	} else {
-		again_if_asked(p, v);
 	}
+	if (!v->initiator) {
+		again_if_asked(p, v);
+		return;
+	}
+	p->rounds = p->renewing ? p->rounds : 0;
+	offer_round(p, v);
 }
 
 int kith_punch_on_candidates(struct kith_punch *p, const struct kith_punch_view *v, struct kith_span body)
@@ -536,8 +527,12 @@ static void answer_round(struct kith_punch *p, const struct kith_punch_view *v, 
 		p->asked = true;
 		return;
 	}
-	if (flood)
+	if (flood || p->renewing)
 		return;
+	if (!again && v->allowed && renew(p, v)) {
+		p->asked = true;
+		return;
+	}
 	if (!again)
 		(void)choose_ours(p, v, &p->ours.nat);
 	send_offer(p, v, true);
@@ -661,7 +656,10 @@ static void tick_paused(struct kith_punch *p, const struct kith_punch_view *v)
 		p->next_at = KITH_TIME_NEVER;
 		return;
 	}
-	offer_round(p, v);
+	if (p->renewing || !renew(p, v))
+		offer_round(p, v);
+	else
+		p->next_at = v->env->now + KITH_PUNCH_RENEW_US;
 }
 
 void kith_punch_tick(struct kith_punch *p, const struct kith_punch_view *v)

@@ -47,7 +47,9 @@ enum kith_punch_state {
 enum kith_punch_want {
 	KITH_PUNCH_WANT_LEG = 1, /* the peer is to hear from the relays where we are */
 	KITH_PUNCH_WANT_SOCKETS = 2, /* open them, and kith_punch_spread for each */
-	KITH_PUNCH_WANT_LISTENER = 4 /* UDP leads to no direct path: connections should be taken in */
+	KITH_PUNCH_WANT_LISTENER = 4, /* UDP leads to no direct path: connections should be taken in */
+	KITH_PUNCH_WANT_OFFER =
+		8 /* kith_punch_offer, with what our NAT is foretold to do now; also if that is the same */
 };
 
 /* How often something was tried that costs many packets, and when the last time began. */
@@ -55,6 +57,19 @@ struct kith_tries {
 	kith_time_us began; /* 0: never */
 	uint8_t n; /* in a row */
 };
+
+/* Whether another attempt may begin; and that one does. */
+static inline bool kith_tries_may(const struct kith_tries *tries, kith_time_us now)
+{
+	const bool rests = tries->n >= KITH_PROBES_RANGE_TRIES;
+	return tries->began == 0 || now - tries->began >= (rests ? KITH_PROBES_RANGE_REST_US : KITH_PROBES_RANGE_US);
+}
+
+static inline void kith_tries_note(struct kith_tries *tries, kith_time_us now)
+{
+	tries->n = (uint8_t)(tries->n % KITH_PROBES_RANGE_TRIES + 1);
+	tries->began = now;
+}
 
 struct kith_target {
 	struct kith_hop hop;
@@ -77,6 +92,7 @@ struct kith_punch {
 	uint8_t offers; /* repetitions of CANDIDATES */
 	uint8_t told; /* the generation that the peer was told last */
 	bool asked; /* responder: a PUNCH waits for consent, or for candidates of ours */
+	bool renewing; /* a round waits for our candidates as they are now */
 	struct kith_plan plan; /* of this round */
 	kith_time_us start_at; /* of its schedule */
 	kith_time_us started_at; /* of the last attempt */

@@ -2,7 +2,8 @@
  * NAT lets us in at one port, since the peer sends to us, and we look for that port.
  *
  * If it is out of a small block, we try each port of the block once. The block is what the peer has seen of it, made
- * larger to the power of two that blocks are.
+ * larger to the power of two that blocks are. The peer opens a few ports of it besides (a small spread): one of them is
+ * hit soon, also where our NAT has remapped the flow to the one port that the peer's first packets came from.
  * If it may be any port, the peer opens many: one from each of some hundred sockets (a spread), and we try some of all
  * ports until one of ours is one of theirs. With 256 of 64,512, that takes 180 probes in half of the cases (as people
  * in one room share a birthday sooner than one thinks).
@@ -30,7 +31,23 @@ static bool is_random(const struct kith_natclass *nat)
 	return kith_natclass_depends(nat) && nat->allocation == KITH_NATCLASS_ALLOCATION_RANDOM;
 }
 
-/* The smallest aligned block that has both. False: it would be too large. */
+static bool is_block(const struct kith_natclass *nat)
+{
+	return kith_natclass_depends(nat) && nat->allocation == KITH_NATCLASS_ALLOCATION_BLOCK;
+}
+
+/* How many sockets of ours send a packet each. 0: there are too few, or none is needed. */
+static uint16_t spread_of(const struct kith_punch_question *q)
+{
+	if (!is_one_for_all(&q->theirs->nat))
+		return 0;
+	if (is_block(&q->ours->nat))
+		return q->our_sockets < KITH_SPREAD_BLOCK ? q->our_sockets : KITH_SPREAD_BLOCK;
+	return is_random(&q->ours->nat) && q->our_sockets >= KITH_SPREAD_MIN ? q->our_sockets : 0;
+}
+
+/* The smallest aligned block that has both; where there is none, a range that was chosen by hand: what is around both.
+ * False: it would be too large. */
 static bool block_of(const struct kith_natclass *nat, uint16_t *low, uint16_t *high)
 {
 	uint32_t len = BLOCK_MIN, first;
@@ -39,17 +56,25 @@ static bool block_of(const struct kith_natclass *nat, uint16_t *low, uint16_t *h
 	while (len <= BLOCK_MAX && nat->port_low / len != nat->port_high / len)
 		len *= 2;
 	first = nat->port_low / len * len;
-	*high = (uint16_t)(first + len - 1);
+	if (len > BLOCK_MAX) {
+		const uint32_t span = (uint32_t)nat->port_high - nat->port_low + 1;
+		if (span > BLOCK_MAX)
+			return false;
+		const uint32_t room = (BLOCK_MAX - span) / 2, margin = room < BLOCK_MIN ? room : BLOCK_MIN;
+		first = nat->port_low > margin ? nat->port_low - margin : 0;
+		len = nat->port_high + margin - first + 1;
+	}
+	const uint32_t last = first + len - 1;
+	*high = (uint16_t)(last < UINT16_MAX ? last : UINT16_MAX);
 	*low = (uint16_t)(first < PORT_MIN ? PORT_MIN : first);
-	return len <= BLOCK_MAX && *low <= *high;
+	return *low <= *high;
 }
 
 static bool set_block(const struct kith_punch_question *q, struct kith_plan *plan)
 {
 	const struct kith_natclass *nat = &q->theirs->nat;
 	plan->range_most = BLOCK_MAX;
-	return kith_natclass_depends(nat) && nat->allocation == KITH_NATCLASS_ALLOCATION_BLOCK &&
-	       is_one_for_all(&q->ours->nat) && block_of(nat, &plan->range_low, &plan->range_high);
+	return is_block(nat) && is_one_for_all(&q->ours->nat) && block_of(nat, &plan->range_low, &plan->range_high);
 }
 
 static bool set_all_ports(const struct kith_punch_question *q, struct kith_plan *plan)
@@ -83,14 +108,13 @@ static bool plan_birthday(const struct kith_punch_question *q, struct kith_plan 
 {
 	struct kith_plan range = { 0 };
 	const struct kith_candidate *seen = seen_at(q->theirs);
-	const bool spread =
-		is_random(&q->ours->nat) && is_one_for_all(&q->theirs->nat) && q->our_sockets >= KITH_SPREAD_MIN;
-	if (!spread && (seen == NULL || !(set_block(q, &range) || set_all_ports(q, &range))))
+	const uint16_t spread = spread_of(q);
+	if (spread == 0 && (seen == NULL || !(set_block(q, &range) || set_all_ports(q, &range))))
 		return false;
 	if (!kith_punch_simple.plan(q, plan))
 		return false;
 	plan->spread = spread;
-	if (spread)
+	if (spread > 0)
 		return true;
 	plan->range_at = seen->at;
 	plan->range_low = range.range_low;

@@ -2,19 +2,29 @@
  * Others behind that NAT may have taken some meanwhile, so the ones after it are tried as well: each twice, when the
  * peer's opener has made the mapping, and again in case that was lost.
  *
- * Behind two such NATs each end's mapping belongs to the very port that it is sent to. Both open theirs in the same
- * order, the i-th towards the peer's i-th: they meet if nobody else behind either NAT took a port meanwhile.
+ * Behind two such NATs each end's mapping belongs to the very port that it is sent to. The responder opens its i-th
+ * towards the initiator's i-th. If others have taken x ports of one NAT meanwhile and y of the other, the initiator's
+ * i-th has to lead to the responder's i + x + y: what counts is the sum. So its i-th leads to i + i mod 5, and with up
+ * to four ports that others took some pair meets, and most often two do.
  */
 #include "path/natsense.h"
 #include "path/path.h"
 #include "path/strategy.h"
 
-enum { STEP_MAX = 64 };
+enum {
+	STEP_MAX = 64,
+	SWEEP = 5 /* sums that are tried; odd: no two guesses are then the same */
+};
 
 static bool in_steps(const struct kith_natclass *nat)
 {
-	return kith_natclass_depends(nat) && nat->allocation == KITH_NATCLASS_ALLOCATION_STEP && nat->step > 0 &&
-	       nat->step <= STEP_MAX;
+	return kith_natclass_steps(nat) && nat->step <= STEP_MAX;
+}
+
+/* How many steps after the predicted port the i-th guess is. */
+static unsigned ahead(unsigned i, bool sweeps)
+{
+	return sweeps ? i + i % SWEEP : i;
 }
 
 /* What the peer predicts, at an address that others see it at. NULL: nothing. */
@@ -41,14 +51,17 @@ static bool plan_predict(const struct kith_punch_question *q, struct kith_plan *
 	if (first == NULL || !kith_punch_simple.plan(q, plan))
 		return false;
 	plan->targets_n = 0;
-	uint32_t port = first->at.addr.port;
-	for (unsigned i = 0; i < KITH_PLAN_GUESSES && port <= UINT16_MAX; i++, port += q->theirs->nat.step) {
+	plan->guess_openers = in_steps(&q->ours->nat);
+	for (unsigned i = 0; i < KITH_PLAN_GUESSES; i++) {
+		const uint32_t port = first->at.addr.port +
+				      ahead(i, plan->guess_openers && q->initiator) * (uint32_t)q->theirs->nat.step;
+		if (port > UINT16_MAX)
+			continue;
 		struct kith_candidate *c = &plan->targets[plan->targets_n++];
 		*c = *first;
 		c->at.addr.port = (uint16_t)port;
 	}
 	plan->guesses_n = plan->targets_n;
-	plan->guess_openers = in_steps(&q->ours->nat);
 	plan->guess_steps = plan->guess_openers ? 1u << 2 : 1u << 0 | 1u << 3;
 	for (unsigned i = 0; i < q->theirs->n; i++) {
 		if (q->theirs->list[i].kind != KITH_ADDR_PREDICTED)

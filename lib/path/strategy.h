@@ -20,6 +20,7 @@ struct kith_punch_question {
 	const struct kith_candidates *ours, *theirs; /* each with its class of NAT */
 	uint8_t round; /* as on the wire: 1 is the first */
 	uint16_t our_sockets, their_sockets; /* that each would open at once for a spread */
+	bool initiator; /* of the session: where both would do the same, one of them does something else */
 };
 
 struct kith_plan {
@@ -37,9 +38,9 @@ struct kith_plan {
 	struct kith_endpoint range_at;
 	uint16_t near_low, near_high; /* the part of the range that comes first; 0: there is none */
 	uint16_t range_most; /* so many of its ports are enough */
-	/* Besides, from many sockets of ours one packet each goes to the peer, at the address that a relay has named as
-	 * the peer's: so many mappings of our NAT wait for one of the peer's probes. */
-	bool spread;
+	/* Besides, from so many sockets of ours one packet each goes to the peer, at the address that a relay has named
+	 * as the peer's: so many mappings of our NAT wait for one of the peer's probes. */
+	uint16_t spread;
 	kith_time_us at_us[KITH_PLAN_STEPS]; /* of each, after the start; ascending, the first is 0 */
 	struct kith_candidate targets[KITH_PLAN_TARGETS];
 };
@@ -57,7 +58,7 @@ extern const struct kith_strategy kith_punch_simple;
 extern const struct kith_strategy kith_punch_predict;
 
 /* A peer behind a NAT that gives it ports of a block, when our own address is one for all: the whole block. One whose
- * ports are random: some of all ports, while the peer opens many. And the peer's half of that. */
+ * ports are random: some of all ports, while the peer opens many. And the peer's half of both. */
 extern const struct kith_strategy kith_punch_birthday;
 
 /* The strategies in the order in which they are asked; NULL after the last. */

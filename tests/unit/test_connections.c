@@ -275,7 +275,7 @@ static void no_range_of_ports_is_tried_by_connections(void **state)
 	theirs.list[0].kind = KITH_ADDR_OBSERVED;
 	theirs.list[0].at.kind = KITH_TRANSPORT_UDP;
 	assert_int_equal(kith_addr_parse(&theirs.list[0].at.addr, "30.0.0.2:6000"), 0);
-	const struct kith_punch_question q = { &ours, &theirs, 1, 0, KITH_SPREAD_SOCKETS };
+	const struct kith_punch_question q = { &ours, &theirs, 1, 0, KITH_SPREAD_SOCKETS, true };
 	memset(&plan, 0, sizeof plan);
 	assert_true(kith_punch_birthday.plan(&q, &plan));
 	theirs.list[0].at.kind = KITH_TRANSPORT_TCP;

@@ -110,6 +110,8 @@ static void what_was_guessed_in_vain_is_said_and_what_is_not_worth_it(void **sta
 	m.guessed = false;
 	check(&m,
 	      &(struct row){ KITH_OBSTACLE_BOTH_VARY, { "so does that of bob", "would take millions of packets" } });
+	keeps.nat.allocation = bob.nat.allocation = KITH_NATCLASS_ALLOCATION_STEP;
+	check(&m, &(struct row){ KITH_OBSTACLE_BOTH_VARY, { "both in steps", "it is tried again", "What helps: " } });
 }
 
 /* What both ends said of their NATs counts before what few observations show. */

@@ -408,6 +408,72 @@ static void ports_that_are_guessed_get_no_more_probes_together_than_one_address(
 	}
 }
 
+/* Our own ports are in steps, and that one is the next. */
+static void offer_steps(struct side *s, const char *next)
+{
+	const struct kith_natclass nat = { .mapping = KITH_NATCLASS_MAPPING_PORT,
+					   .allocation = KITH_NATCLASS_ALLOCATION_STEP,
+					   .step = 1 };
+	struct kith_candidate list[2] = { { .kind = KITH_ADDR_OBSERVED, .transport = 1 },
+					  { .kind = KITH_ADDR_PREDICTED, .transport = 1 } };
+	for (unsigned i = 0; i < 2; i++) {
+		list[i].at.kind = KITH_TRANSPORT_UDP;
+		assert_int_equal(kith_addr_parse(&list[i].at.addr, i == 0 ? "20.0.0.1:5000" : next), 0);
+	}
+	kith_punch_offer(&s->punch, &s->view, list, 2, &nat);
+}
+
+static void what_is_foretold_is_named_anew_before_each_round(void **state)
+{
+	(void)state;
+	for (unsigned named = 0; named < 2; named++) { /* by the owner, or nothing new was found out */
+		struct side *s = side_new(true);
+		offer_steps(s, "20.0.0.1:5001");
+		hear_candidates(s, 1, peer, 1);
+		assert_int_equal(look(s).punches, 1);
+		hear_punch(s, 1, 1);
+		while (s->punch.state != KITH_PUNCH_PAUSED)
+			run_until(s, s->punch.next_at);
+		s->punch.wants = 0;
+		run_until(s, s->punch.next_at);
+		assert_true((s->punch.wants & KITH_PUNCH_WANT_OFFER) != 0);
+		assert_int_equal(look(s).punches, 0);
+		if (named)
+			offer_steps(s, "20.0.0.1:5031");
+		else
+			run_until(s, s->env.now + KITH_PUNCH_RENEW_US);
+		const struct sent out = look(s);
+		assert_true(out.punches == 1 && out.round == 2 && out.generation == 1 + named);
+		assert_int_equal(s->punch.rounds, 1); /* it is no reason to begin with the first round again */
+		side_free(s);
+	}
+}
+
+static void who_answers_a_round_names_anew_what_is_foretold(void **state)
+{
+	(void)state;
+	for (unsigned other = 0; other < 2; other++) { /* another port, or still the same */
+		struct side *s = side_new(false);
+		offer_steps(s, "20.0.0.1:5001");
+		hear_candidates(s, 4, peer, 1);
+		for (unsigned i = 0; i < 2; i++) { /* again: it waits still */
+			s->punch.wants = 0;
+			hear_punch(s, 1, 4);
+			assert_int_equal((s->punch.wants & KITH_PUNCH_WANT_OFFER) != 0, i == 0);
+			assert_int_equal(look(s).punches, 0);
+			s->env.now += 250 * MS;
+		}
+		offer_steps(s, other ? "20.0.0.1:5002" : "20.0.0.1:5001");
+		const struct sent out = look(s);
+		assert_true(out.punches == 1 && out.round == 1 && out.generation == 1 + other && out.openers > 0);
+		s->env.now += 250 * MS;
+		hear_punch(s, 1, 4); /* it was lost: answered as it was */
+		assert_int_equal(look(s).openers, 0);
+		assert_int_equal(s->punch.wants & KITH_PUNCH_WANT_OFFER, 0);
+		side_free(s);
+	}
+}
+
 static void a_peer_that_predicts_anew_all_the_time_gains_nothing(void **state)
 {
 	(void)state;
@@ -447,6 +513,8 @@ int main(void)
 		cmocka_unit_test(new_candidates_of_the_responder_are_told_and_start_a_round),
 		cmocka_unit_test(candidates_that_changed_during_a_direct_path_are_told_when_it_has_died),
 		cmocka_unit_test(ports_that_are_guessed_get_no_more_probes_together_than_one_address),
+		cmocka_unit_test(what_is_foretold_is_named_anew_before_each_round),
+		cmocka_unit_test(who_answers_a_round_names_anew_what_is_foretold),
 		cmocka_unit_test(a_peer_that_predicts_anew_all_the_time_gains_nothing),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

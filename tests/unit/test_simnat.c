@@ -72,6 +72,20 @@ static void picks_by_weight(void **state)
 	assert_int_equal(picked[KITH_SIMNAT_OPEN] + picked[cgn], 4000);
 }
 
+static void shares_of_pairs_are_by_weight_and_all_together_are_one(void **state)
+{
+	struct kith_simnat_mix mix = { { 0 } };
+	double sum = 0;
+	(void)state;
+	mix.weight[1] = 1;
+	mix.weight[4] = 3;
+	assert_true(kith_simnat_share(&mix, 1, 1) == 1.0 / 16 && kith_simnat_share(&mix, 4, 1) == 6.0 / 16);
+	for (unsigned a = 0; a < KITH_SIMNAT_KINDS_MAX; a++)
+		for (unsigned b = a; b < KITH_SIMNAT_KINDS_MAX; b++)
+			sum += kith_simnat_share(&mix, a, b);
+	assert_true(sum == 1);
+}
+
 static void gives_the_kinds_that_have_a_weight_in_turn(void **state)
 {
 	struct kith_simnat_mix mix = { { 0 } };
@@ -101,6 +115,7 @@ int main(void)
 		cmocka_unit_test(refuses_what_makes_no_sense),
 		cmocka_unit_test(cuts_a_text_that_does_not_fit),
 		cmocka_unit_test(picks_by_weight),
+		cmocka_unit_test(shares_of_pairs_are_by_weight_and_all_together_are_one),
 		cmocka_unit_test(gives_the_kinds_that_have_a_weight_in_turn),
 		cmocka_unit_test(knows_which_kinds_let_no_udp_through),
 	};

@@ -124,15 +124,31 @@ static const struct kith_candidate *predicted(struct core_world *w, kith_session
 	return NULL;
 }
 
-static void a_call_is_sounded_out_and_the_next_port_named(void **state)
+/* A call in which alice says something as soon as it is open. */
+static kith_session_id call_and_say(struct core_world *w)
+{
+	const int since = w->events_n;
+	const struct world_event *opened = NULL;
+	world_dial(w, ALICE, "bob", 0);
+	for (unsigned i = 0; i < 3000 && opened == NULL; i++) {
+		world_run(w, KITH_US_PER_MS);
+		opened = world_event(w, ALICE, KITH_EVENT_OPENED, since);
+	}
+	assert_non_null(opened);
+	const kith_session_id call = opened->ev.session;
+	assert_int_equal(world_say(w, ALICE, call, "x", 1), 0);
+	world_run(w, 3 * KITH_US_PER_S);
+	return call;
+}
+
+static void check_sounded_out(bool says)
 {
 	struct core_world w;
 	struct steps nat;
 	struct kith_candidate list[KITH_OWN_MAX];
-	(void)state;
 	start(&w, &nat, true, 2);
 	nat.next = (uint16_t)(nat.next + 200); /* others took many since then: what homes see is of no use */
-	kith_session_id call = world_call(&w, ALICE, BOB, NULL);
+	kith_session_id call = says ? call_and_say(&w) : world_call(&w, ALICE, BOB, NULL);
 	const struct kith_candidates *told = &kith_pathset_punch(&session_of(&w, ALICE, call)->paths)->ours;
 	const struct kith_candidate *next = NULL;
 	for (unsigned i = 0; i < told->n; i++)
@@ -146,6 +162,18 @@ static void a_call_is_sounded_out_and_the_next_port_named(void **state)
 	assert_in_range(port - next->at.addr.port, 0, 2 * (KITH_PLAN_GUESSES - 1));
 	assert_non_null(predicted(&w, call, list));
 	core_world_deinit(&w);
+}
+
+static void a_call_is_sounded_out_and_the_next_port_named(void **state)
+{
+	(void)state;
+	check_sounded_out(false);
+}
+
+static void a_sounding_is_waited_for_when_something_is_said_at_once(void **state)
+{
+	(void)state;
+	check_sounded_out(true);
 }
 
 static void where_a_peer_saw_us_is_named_to_that_peer_alone(void **state)
@@ -192,6 +220,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_class_is_known_when_homes_are),
 		cmocka_unit_test(a_call_is_sounded_out_and_the_next_port_named),
+		cmocka_unit_test(a_sounding_is_waited_for_when_something_is_said_at_once),
 		cmocka_unit_test(where_a_peer_saw_us_is_named_to_that_peer_alone),
 		cmocka_unit_test(behind_any_other_nat_nothing_is_sounded_out),
 	};

@@ -49,7 +49,7 @@ static void fixture_init(struct fixture *f)
 	assert_non_null(f->s);
 	assert_non_null(punch(f));
 	assert_false(kith_pathset_is_direct(&f->s->paths));
-	punch(f)->plan.spread = true;
+	punch(f)->plan.spread = punch(f)->spread_of = KITH_SPREAD_SOCKETS;
 	punch(f)->attested = f->bob;
 	punch(f)->spread_tries.n = 1;
 }

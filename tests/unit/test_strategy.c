@@ -88,6 +88,36 @@ static void two_ends_in_steps_open_theirs_first_and_in_order(void **state)
 	assert_int_equal((__builtin_popcount(plan.guess_steps) + 1) * plan.guesses_n, KITH_PROBES_PER_ADDRESS);
 }
 
+/* Whether some pair of flows meets, when others have taken x ports of the initiator's NAT and y of the responder's
+ * since they were predicted. */
+static bool meet(const struct kith_plan *initiator, const struct kith_plan *responder, unsigned x, unsigned y)
+{
+	bool met = false;
+	for (unsigned i = 0; i < initiator->guesses_n; i++)
+		for (unsigned k = 0; k < responder->guesses_n; k++)
+			met |= initiator->targets[i].at.addr.port == 6000 + 3 * (y + k) &&
+			       responder->targets[k].at.addr.port == 7000 + 2 * (x + i);
+	return met;
+}
+
+static void two_ends_in_steps_meet_when_others_took_up_to_four_ports(void **state)
+{
+	struct kith_candidates a = in_steps(2, 7000), b = in_steps(3, 6000);
+	struct kith_punch_question q = { .ours = &a, .theirs = &b, .round = 1, .initiator = true };
+	struct kith_punch_question r = { .ours = &b, .theirs = &a, .round = 1 };
+	struct kith_plan initiator, responder;
+	(void)state;
+	assert_ptr_equal(kith_strategy_choose(kith_strategies, &q, &initiator), &kith_punch_predict);
+	assert_ptr_equal(kith_strategy_choose(kith_strategies, &r, &responder), &kith_punch_predict);
+	assert_int_equal(initiator.guesses_n, KITH_PLAN_GUESSES);
+	for (unsigned x = 0; x <= 4; x++)
+		for (unsigned y = 0; x + y <= 4; y++)
+			assert_true(meet(&initiator, &responder, x, y));
+	for (unsigned i = 0; i < initiator.guesses_n; i++)
+		for (unsigned k = 0; k < i; k++) /* the same twice would take one port only */
+			assert_int_not_equal(initiator.targets[i].at.addr.port, initiator.targets[k].at.addr.port);
+}
+
 static void nothing_is_guessed_where_the_peer_is_not_seen_or_its_ports_are_not_in_steps(void **state)
 {
 	struct kith_candidates ours = list_of(1), theirs = in_steps(1, 6000);
@@ -117,7 +147,8 @@ static void a_block_is_tried_as_a_whole_by_who_has_one_address_for_all(void **st
 	} want[] = {
 		{ 9000, 9100, 8704, 9215 },	{ 9000, 9216, 8192, 10239 }, { 1100, 1200, 1024, 1535 },
 		{ 65500, 65535, 65024, 65535 }, { 9000, 14000, 0, 0 },	     { 0, 0, 0, 0 },
-		{ 9100, 9000, 0, 0 },		{ 600, 700, 0, 0 },
+		{ 9100, 9000, 0, 0 },		{ 600, 700, 0, 0 },	     { 20100, 20490, 19588, 21002 },
+		{ 20000, 21999, 19976, 22023 }, { 20000, 22048, 0, 0 },
 	};
 	struct kith_candidates ours = list_of(1), theirs = list_of(2);
 	struct kith_punch_question q = { .ours = &ours, .theirs = &theirs, .round = 1 };
@@ -156,7 +187,7 @@ static struct kith_candidates behind_random_ports(void)
 static void of_random_ports_some_are_tried_while_the_peer_opens_many(void **state)
 {
 	struct kith_candidates ours = list_of(1), theirs = behind_random_ports();
-	struct kith_punch_question q = { &ours, &theirs, 1, 0, 256 };
+	struct kith_punch_question q = { &ours, &theirs, 1, 0, 256, false };
 	struct kith_plan plan;
 	(void)state;
 	ours.nat.mapping = KITH_NATCLASS_MAPPING_INDEPENDENT;
@@ -177,12 +208,12 @@ static void of_random_ports_some_are_tried_while_the_peer_opens_many(void **stat
 static void many_are_opened_towards_who_has_one_address_for_all(void **state)
 {
 	struct kith_candidates ours = behind_random_ports(), theirs = list_of(1);
-	struct kith_punch_question q = { &ours, &theirs, 1, 256, 0 };
+	struct kith_punch_question q = { &ours, &theirs, 1, 256, 0, false };
 	struct kith_plan plan;
 	(void)state;
 	theirs.nat.mapping = KITH_NATCLASS_MAPPING_INDEPENDENT;
 	assert_ptr_equal(kith_strategy_choose(kith_strategies, &q, &plan), &kith_punch_birthday);
-	assert_true(plan.spread && plan.range_high == 0);
+	assert_true(plan.spread == q.our_sockets && plan.range_high == 0);
 	assert_int_equal(plan.targets_n, 1); /* and what the simple one tries */
 	q.our_sockets = KITH_SPREAD_MIN - 1;
 	assert_ptr_equal(kith_strategy_choose(kith_strategies, &q, &plan), &kith_punch_simple);
@@ -191,10 +222,32 @@ static void many_are_opened_towards_who_has_one_address_for_all(void **state)
 	assert_ptr_equal(kith_strategy_choose(kith_strategies, &q, &plan), &kith_punch_simple);
 	theirs.nat.mapping = KITH_NATCLASS_MAPPING_ADDRESS; /* it would have to guess ours, and we theirs */
 	assert_ptr_equal(kith_strategy_choose(kith_strategies, &q, &plan), &kith_punch_simple);
-	assert_false(plan.spread);
+	assert_int_equal(plan.spread, 0);
 	theirs = behind_random_ports();
 	q.their_sockets = 256;
 	assert_ptr_equal(kith_strategy_choose(kith_strategies, &q, &plan), &kith_punch_simple);
+}
+
+static void a_few_ports_of_ones_own_block_are_opened_for_who_has_one_address_for_all(void **state)
+{
+	struct kith_candidates ours = list_of(2), theirs = list_of(1);
+	struct kith_punch_question q = { .ours = &ours, .theirs = &theirs, .round = 1, .our_sockets = 256 };
+	struct kith_plan plan;
+	(void)state;
+	ours.nat.mapping = KITH_NATCLASS_MAPPING_PORT;
+	ours.nat.allocation = KITH_NATCLASS_ALLOCATION_BLOCK;
+	theirs.nat.mapping = KITH_NATCLASS_MAPPING_INDEPENDENT;
+	assert_ptr_equal(kith_strategy_choose(kith_strategies, &q, &plan), &kith_punch_birthday);
+	assert_true(plan.spread == KITH_SPREAD_BLOCK && plan.range_high == 0);
+	q.our_sockets = 3; /* fewer are some use, too */
+	assert_non_null(kith_strategy_choose(kith_strategies, &q, &plan));
+	assert_int_equal(plan.spread, 3);
+	q.our_sockets = 0;
+	assert_ptr_equal(kith_strategy_choose(kith_strategies, &q, &plan), &kith_punch_simple);
+	q.our_sockets = 256;
+	theirs.nat.mapping = KITH_NATCLASS_MAPPING_PORT; /* it could not look for them */
+	assert_ptr_equal(kith_strategy_choose(kith_strategies, &q, &plan), &kith_punch_simple);
+	assert_int_equal(plan.spread, 0);
 }
 
 /* A dummy for the hardest pair, from the second round on. */
@@ -233,10 +286,12 @@ int main(void)
 		cmocka_unit_test(openers_get_through_the_own_nat_and_no_further),
 		cmocka_unit_test(the_ports_after_a_predicted_one_are_tried_twice),
 		cmocka_unit_test(two_ends_in_steps_open_theirs_first_and_in_order),
+		cmocka_unit_test(two_ends_in_steps_meet_when_others_took_up_to_four_ports),
 		cmocka_unit_test(nothing_is_guessed_where_the_peer_is_not_seen_or_its_ports_are_not_in_steps),
 		cmocka_unit_test(a_block_is_tried_as_a_whole_by_who_has_one_address_for_all),
 		cmocka_unit_test(of_random_ports_some_are_tried_while_the_peer_opens_many),
 		cmocka_unit_test(many_are_opened_towards_who_has_one_address_for_all),
+		cmocka_unit_test(a_few_ports_of_ones_own_block_are_opened_for_who_has_one_address_for_all),
 		cmocka_unit_test(a_strategy_is_chosen_by_both_classes_and_the_round),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
