@@ -83,6 +83,10 @@
 /* local: keys that one identity newly watches at a home; the burst is what one leaf may watch */
 #define KITH_SUBSCRIPTIONS_PER_S 5
 #define KITH_SUBSCRIPTIONS_BURST 512
+#define KITH_SUBSCRIPTIONS_PER_IDENTITY                                                                                \
+	2048 /* local: keys, of all its leaves at one home: four that watch all they may */
+#define KITH_WATCHES_MOST 1048576 /* local: watches that can be counted of one identity: more than a table has */
+#define KITH_FREE_SHARE 4 /* local: of the watches that are free one identity holds one in so many at most */
 #define KITH_INTRODUCTIONS_PER_S 2 /* local: by one identity: it can certify itself any number of devices */
 #define KITH_INTRODUCTIONS_BURST 30
 /* local: vanish reports by one home that a replica tells: all leaves of a home may lose their power at once */
@@ -268,6 +272,8 @@
  * (KITH_DEVICES_MAX) */
 #define KITH_SESSIONS_PER_IDENTITY 16
 #define KITH_SESSIONS_RESERVE 16 /* local: of all sessions the last, one in so many, are for identities without any */
+/* local: of look-ups, tunnels and records the last, one in so many, are for identities without any of them there */
+#define KITH_TABLES_RESERVE 8
 /* local: open sessions of applications by calls of one identity: as many as its tunnels through one relay */
 #define KITH_PEERS_PER_IDENTITY 256
 #define KITH_LEAF_SILENT_US (65 * KITH_US_PER_S) /* local: a leaf that missed two keepalives is asked, then reported */

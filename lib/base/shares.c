@@ -7,14 +7,12 @@
 #include "base/bytes.h"
 #include "base/table.h"
 
-enum { SLOTS_FIRST = 4, BITS_LEAST = 5 };
+enum { SLOTS_FIRST = 4, BITS = 24 /* of a slot, for what is held */ };
 
-void kith_shares_init(struct kith_shares *b, const struct kith_alloc *alloc, uint16_t each, const uint64_t seed[2])
+void kith_shares_init(struct kith_shares *b, const struct kith_alloc *alloc, uint32_t each, const uint64_t seed[2])
 {
 	KITH_ASSERT(each > 0 && each <= KITH_SHARES_MOST);
-	*b = (struct kith_shares){ .alloc = alloc, .each = each, .bits = BITS_LEAST, .seed = { seed[0], seed[1] } };
-	while (each >> b->bits != 0)
-		b->bits++;
+	*b = (struct kith_shares){ .alloc = alloc, .each = each, .seed = { seed[0], seed[1] } };
 }
 
 void kith_shares_deinit(struct kith_shares *b)
@@ -24,35 +22,35 @@ void kith_shares_deinit(struct kith_shares *b)
 	b->n = b->cap = 0;
 }
 
-static uint32_t held_of(const struct kith_shares *b, uint32_t slot)
+static uint32_t held_of(uint64_t slot)
 {
-	return slot & ((1u << b->bits) - 1);
+	return (uint32_t)(slot & KITH_SHARES_MOST);
 }
 
-static uint32_t owner_of(const struct kith_shares *b, uint32_t slot)
+static uint64_t owner_of(uint64_t slot)
 {
-	return slot - held_of(b, slot);
+	return slot - held_of(slot);
 }
 
-static uint32_t home_of(const struct kith_shares *b, uint32_t slot)
+static uint32_t home_of(const struct kith_shares *b, uint64_t slot)
 {
-	return slot >> b->bits & (b->cap - 1);
+	return (uint32_t)(slot >> BITS) & (b->cap - 1);
 }
 
 /* The slot of an owner, or the empty one where it would go. hash: without what is held. */
-static uint32_t find(const struct kith_shares *b, uint32_t hash)
+static uint32_t find(const struct kith_shares *b, uint64_t hash)
 {
 	uint32_t i = home_of(b, hash);
-	while (b->slots[i] != 0 && owner_of(b, b->slots[i]) != hash)
+	while (b->slots[i] != 0 && owner_of(b->slots[i]) != hash)
 		i = (i + 1) & (b->cap - 1);
 	return i;
 }
 
-static uint32_t hash_of(const struct kith_shares *b, uint64_t owner)
+static uint64_t hash_of(const struct kith_shares *b, uint64_t owner)
 {
 	uint8_t bytes[sizeof owner];
 	kith_number_bytes(bytes, sizeof bytes, owner);
-	return owner_of(b, (uint32_t)kith_hash64(b->seed, bytes, sizeof bytes));
+	return owner_of(kith_hash64(b->seed, bytes, sizeof bytes));
 }
 
 static bool reserve(struct kith_shares *b)
@@ -61,14 +59,14 @@ static bool reserve(struct kith_shares *b)
 	if (b->slots != NULL && 4 * (b->n + 1) <= 3 * b->cap)
 		return true;
 	uint32_t cap = old.cap > 0 ? 2 * old.cap : SLOTS_FIRST;
-	uint32_t *slots = KITH_NEW_ARRAY(b->alloc, uint32_t, cap);
+	uint64_t *slots = KITH_NEW_ARRAY(b->alloc, uint64_t, cap);
 	if (slots == NULL)
 		return false;
 	b->slots = slots;
 	b->cap = cap;
 	for (uint32_t i = 0; i < old.cap; i++) {
 		if (old.slots[i] != 0)
-			slots[find(b, owner_of(b, old.slots[i]))] = old.slots[i];
+			slots[find(b, owner_of(old.slots[i]))] = old.slots[i];
 	}
 	KITH_FREE_ARRAY(b->alloc, old.slots, old.cap);
 	return true;
@@ -76,9 +74,10 @@ static bool reserve(struct kith_shares *b)
 
 bool kith_shares_take(struct kith_shares *b, uint64_t owner)
 {
-	uint32_t hash = hash_of(b, owner), i = b->slots != NULL ? find(b, hash) : 0;
+	const uint64_t hash = hash_of(b, owner);
+	const uint32_t i = b->slots != NULL ? find(b, hash) : 0;
 	if (b->slots != NULL && b->slots[i] != 0) {
-		bool room = held_of(b, b->slots[i]) < b->each;
+		bool room = held_of(b->slots[i]) < b->each;
 		b->slots[i] += room;
 		return room;
 	}
@@ -91,7 +90,7 @@ bool kith_shares_take(struct kith_shares *b, uint64_t owner)
 
 uint32_t kith_shares_held(const struct kith_shares *b, uint64_t owner)
 {
-	return b->slots != NULL ? held_of(b, b->slots[find(b, hash_of(b, owner))]) : 0;
+	return b->slots != NULL ? held_of(b->slots[find(b, hash_of(b, owner))]) : 0;
 }
 
 void kith_shares_give(struct kith_shares *b, uint64_t owner)
@@ -100,7 +99,7 @@ void kith_shares_give(struct kith_shares *b, uint64_t owner)
 	KITH_ASSERT(b->cap > 0);
 	uint32_t i = find(b, hash_of(b, owner));
 	KITH_ASSERT(b->slots[i] != 0);
-	if (held_of(b, --b->slots[i]) > 0)
+	if (held_of(--b->slots[i]) > 0)
 		return;
 	b->n--;
 	for (uint32_t j = (i + 1) & mask; b->slots[j] != 0; j = (j + 1) & mask) {

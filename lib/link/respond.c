@@ -217,13 +217,14 @@ static bool wait_for_proof(struct kith_core *c, struct kith_session *s, uint64_t
 static bool has_place(const struct kith_core *c, const struct kith_first *first, uint64_t identity, bool call)
 {
 	const struct kith_allowance *a = &c->allowance;
-	const uint32_t n = c->sessions.by_index.n, max = c->sessions.by_index.max;
+	static const enum kith_holding sessions[] = { KITH_HOLDING_SESSION, KITH_HOLDING_PEER, KITH_HOLDING_LEAF,
+						      KITH_HOLDING_UNPROVEN };
 	const bool back = !call && kith_sessions_of(&c->sessions, first->person.device_dh.b) != NULL;
-	return back || n + max / KITH_SESSIONS_RESERVE < max ||
-	       (kith_allowance_held(a, identity, KITH_HOLDING_SESSION) == 0 &&
-		kith_allowance_held(a, identity, KITH_HOLDING_PEER) == 0 &&
-		kith_allowance_held(a, identity, KITH_HOLDING_LEAF) == 0 &&
-		kith_allowance_held(a, identity, KITH_HOLDING_UNPROVEN) == 0);
+	uint32_t held = 0;
+	for (size_t i = 0; i < sizeof sessions / sizeof sessions[0]; i++)
+		held += kith_allowance_held(a, identity, sessions[i]);
+	return back ||
+	       kith_shares_reserve(c->sessions.by_index.n, c->sessions.by_index.max, KITH_SESSIONS_RESERVE, held);
 }
 
 struct kith_session *kith_respond_begin(struct kith_core *c, const struct kith_first *first, bool call)

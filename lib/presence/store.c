@@ -4,6 +4,8 @@
 
 #include "base/alloc.h"
 #include "base/assert.h"
+#include "base/limits.h"
+#include "base/shares.h"
 
 void kith_store_init(struct kith_store *st, const struct kith_alloc *alloc, struct kith_blobs *blobs, uint32_t max,
 		     const uint64_t seed[2])
@@ -224,7 +226,8 @@ static int store_new(struct kith_store *st, const struct kith_now *now, const st
 	k->n++;
 	st->n++;
 	stored_fill(st, s, record, blob, until);
-	if (k->n > KITH_STORE_DEVICES) {
+	if (k->n > KITH_STORE_DEVICES ||
+	    (k->n > 1 && !kith_shares_reserve(st->n - 1, st->max, KITH_TABLES_RESERVE, k->n - 1))) {
 		struct kith_stored *oldest = next_to_expire(k);
 		/* The new record may be the one to go; it then was not worth keeping. */
 		stored_remove(st, oldest);

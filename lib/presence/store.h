@@ -15,7 +15,9 @@
  * Timers: a record goes when kith_record_life_us is over, counted on the monotonic clock from when it came. What is
  *   remembered of the step's beginning goes after its end, when records are expired.
  * Bounds: max records in all; when full, expired records go, else new devices are refused (KITH_EFULL) and known ones
- *   still updated. KITH_STORE_DEVICES per key; the record next to expire gives way, since all are of one identity.
+ *   still updated. KITH_STORE_DEVICES per key; the record next to expire gives way, since all are of one identity. So
+ *   it does for each further device while the table has no more than one in KITH_TABLES_RESERVE left: those are for
+ *   keys that have none.
  * Never: takes a record that the caller did not verify, sends a message, chooses replicas.
  */
 #ifndef KITH_PRESENCE_STORE_H

@@ -7,12 +7,16 @@
 #include "base/limits.h"
 #include "presence/store.h"
 
-void kith_watches_init(struct kith_watches *ws, const struct kith_alloc *alloc, struct kith_blobs *blobs, uint32_t max,
-		       uint32_t per_watcher, kith_time_us life_us, const uint64_t seed[2])
+void kith_watches_init(struct kith_watches *ws, const struct kith_alloc *alloc, struct kith_blobs *blobs,
+		       struct kith_allowance *allowance, uint32_t max, uint32_t per_watcher, kith_time_us life_us,
+		       const uint64_t seed[2])
 {
-	*ws = (struct kith_watches){
-		.alloc = alloc, .blobs = blobs, .max = max, .per_watcher = per_watcher, .life = life_us
-	};
+	*ws = (struct kith_watches){ .alloc = alloc,
+				     .blobs = blobs,
+				     .allowance = allowance,
+				     .max = max,
+				     .per_watcher = per_watcher,
+				     .life = life_us };
 	kith_table_init(&ws->keys, alloc, max, KITH_TABLE_KEY(struct kith_watch_key, key), seed);
 	kith_table_init(&ws->watchers, alloc, max, KITH_TABLE_KEY(struct kith_watcher, ref), seed);
 	kith_timers_init(&ws->upstream, alloc);
@@ -21,6 +25,11 @@ void kith_watches_init(struct kith_watches *ws, const struct kith_alloc *alloc, 
 static bool at_home(const struct kith_watches *ws)
 {
 	return ws->life == 0;
+}
+
+static enum kith_holding holding_of(const struct kith_watches *ws)
+{
+	return at_home(ws) ? KITH_HOLDING_SUBSCRIPTION : KITH_HOLDING_WATCH;
 }
 
 static size_t watch_size(const struct kith_watches *ws)
@@ -133,6 +142,7 @@ static void watch_end(struct kith_watches *ws, struct kith_watch *w)
 	k->n--;
 	by->n--;
 	ws->n--;
+	kith_allowance_give(ws->allowance, by->owner, holding_of(ws));
 	kith_blob_unref(ws->blobs, w->tokens);
 	kith_alloc_free(ws->alloc, w, watch_size(ws));
 	key_release(ws, k);
@@ -169,7 +179,7 @@ static struct kith_watch_key *key_make(struct kith_watches *ws, const struct kit
 	return k;
 }
 
-static struct kith_watcher *watcher_make(struct kith_watches *ws, uint32_t ref)
+static struct kith_watcher *watcher_make(struct kith_watches *ws, uint32_t ref, uint64_t owner)
 {
 	struct kith_watcher *by = kith_table_get(&ws->watchers, &ref);
 	if (by != NULL)
@@ -178,6 +188,7 @@ static struct kith_watcher *watcher_make(struct kith_watches *ws, uint32_t ref)
 	if (by == NULL)
 		return NULL;
 	by->ref = ref;
+	by->owner = owner;
 	if (kith_table_put(&ws->watchers, by) != 0) {
 		KITH_FREE(ws->alloc, by);
 		return NULL;
@@ -203,7 +214,7 @@ static struct kith_watch *find(const struct kith_watches *ws, const struct kith_
 	return w;
 }
 
-static int watch_new(struct kith_watches *ws, kith_time_us now, const struct kith_id *key, uint32_t ref,
+static int watch_new(struct kith_watches *ws, kith_time_us now, const struct kith_id *key, uint32_t ref, uint64_t owner,
 		     struct kith_watch **out)
 {
 	const struct kith_watcher *known = kith_table_get(&ws->watchers, &ref);
@@ -211,12 +222,17 @@ static int watch_new(struct kith_watches *ws, kith_time_us now, const struct kit
 		return KITH_ELIMIT;
 	if (ws->n >= ws->max)
 		return KITH_EFULL;
+	owner = known != NULL ? known->owner : owner;
+	int err = kith_allowance_take_of(ws->allowance, owner, holding_of(ws), ws->max - ws->n);
+	if (err != 0)
+		return err;
 	struct kith_watch *w = kith_alloc_zero(ws->alloc, watch_size(ws));
 	struct kith_watch_key *k = w != NULL ? key_make(ws, key) : NULL;
-	struct kith_watcher *by = k != NULL ? watcher_make(ws, ref) : NULL;
+	struct kith_watcher *by = k != NULL ? watcher_make(ws, ref, owner) : NULL;
 	if (by == NULL) {
 		key_release(ws, k);
 		kith_alloc_free(ws->alloc, w, watch_size(ws));
+		kith_allowance_give(ws->allowance, owner, holding_of(ws));
 		return KITH_ENOMEM;
 	}
 	w->key = k;
@@ -226,16 +242,17 @@ static int watch_new(struct kith_watches *ws, kith_time_us now, const struct kit
 	if (k->n > 1)
 		return 0;
 	if (at_home(ws)) {
-		int err = kith_timers_set(&ws->upstream, &k->upstream, now);
+		err = kith_timers_set(&ws->upstream, &k->upstream, now);
 		KITH_ASSERT(err == 0); /* room was reserved */
 	}
 	return 1;
 }
 
-int kith_watches_add(struct kith_watches *ws, kith_time_us now, const struct kith_id *key, uint32_t watcher)
+int kith_watches_add(struct kith_watches *ws, kith_time_us now, const struct kith_id *key, uint32_t watcher,
+		     uint64_t owner)
 {
 	struct kith_watch *w = find(ws, key, watcher);
-	int err = w == NULL ? watch_new(ws, now, key, watcher, &w) : 0;
+	int err = w == NULL ? watch_new(ws, now, key, watcher, owner, &w) : 0;
 	if (err < 0)
 		return err;
 	if (at_home(ws))

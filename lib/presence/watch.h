@@ -3,7 +3,7 @@
  * At a replica the watchers are homes, which asked by WATCH; a watch ends by itself unless renewed. At a home the
  * watchers are its leaves, which asked by SUBSCRIBE; a watch lasts until it is dropped. The home joins all leaves'
  * watches of a key into one watch at the replicas ("upstream"), and renews that while a leaf watches the key. A watcher
- * is a 32-bit number of the caller's (a session's or a member's index).
+ * is a 32-bit number of the caller's (a session's or a member's index), and belongs to an owner: an identity.
  *
  * A watcher may have shown tokens (wire/follow.h). What is told of a guarded record goes to those whose tokens open it,
  * or to the others only.
@@ -15,9 +15,9 @@
  *   time; keys and watchers without a watch do not exist.
  * Timers: one per key for its upstream watch; the list by time is in the order of its ends, since all last equally
  * long.
- * Bounds: watches in all (KITH_EFULL) and per watcher (KITH_ELIMIT): the newcomer is refused, none is pushed out.
- *   A watch is 56 bytes at a home and 80 at a replica, a key 112 and 32. KITH_STORE_DEVICES devices of a key, 120
- *   bytes each; the one with the oldest record gives way.
+ * Bounds: watches in all (KITH_EFULL), per watcher and per owner (KITH_ELIMIT; session/allowance, which leaves some to
+ *   whoever has none): the newcomer is refused, none is pushed out. A watch is 56 bytes at a home and 80 at a replica,
+ *   a key 112 and 32. KITH_STORE_DEVICES devices of a key, 120 bytes each; the one with the oldest record gives way.
  * Never: sends a message, keeps a record, judges who may watch.
  */
 #ifndef KITH_PRESENCE_WATCH_H
@@ -26,6 +26,7 @@
 #include "base/table.h"
 #include "base/timer.h"
 #include "presence/held.h"
+#include "session/allowance.h"
 #include "wire/record.h"
 
 #define KITH_WATCH_PER_LEAF 512 /* contacts of one person; at a home */
@@ -72,6 +73,7 @@ struct kith_watch_key {
 };
 
 struct kith_watcher {
+	uint64_t owner; /* kith_identity_key */
 	uint32_t ref;
 	uint32_t n;
 	struct kith_watch *first;
@@ -80,6 +82,7 @@ struct kith_watcher {
 struct kith_watches {
 	const struct kith_alloc *alloc; /* borrowed, as the next */
 	struct kith_blobs *blobs;
+	struct kith_allowance *allowance;
 	struct kith_table keys, watchers;
 	struct kith_timers upstream;
 	struct kith_watch *oldest, *newest;
@@ -87,14 +90,17 @@ struct kith_watches {
 	kith_time_us life; /* 0: watches do not end, and keys have an upstream watch */
 };
 
-/* life_us: how long a watch lasts (a replica: KITH_SUBSCRIPTION_US), or 0 (a home). */
-void kith_watches_init(struct kith_watches *ws, const struct kith_alloc *alloc, struct kith_blobs *blobs, uint32_t max,
-		       uint32_t per_watcher, kith_time_us life_us, const uint64_t seed[2]);
+/* life_us: how long a watch lasts (a replica: KITH_SUBSCRIPTION_US), or 0 (a home). allowance (borrowed) counts what
+ * owners hold: WATCH at a replica, SUBSCRIPTION at a home. */
+void kith_watches_init(struct kith_watches *ws, const struct kith_alloc *alloc, struct kith_blobs *blobs,
+		       struct kith_allowance *allowance, uint32_t max, uint32_t per_watcher, kith_time_us life_us,
+		       const uint64_t seed[2]);
 void kith_watches_deinit(struct kith_watches *ws);
 
-/* Adds or renews. 1: this key was not watched by anybody before; 0: it was; KITH_EFULL, KITH_ELIMIT, KITH_ENOMEM. */
-int kith_watches_add(struct kith_watches *ws, kith_time_us now, const struct kith_id *key,
-		     uint32_t watcher) KITH_MUST_USE;
+/* Adds or renews. A watcher that is known keeps its owner. 1: this key was not watched by anybody before; 0: it was;
+ * KITH_EFULL, KITH_ELIMIT, KITH_ENOMEM. */
+int kith_watches_add(struct kith_watches *ws, kith_time_us now, const struct kith_id *key, uint32_t watcher,
+		     uint64_t owner) KITH_MUST_USE;
 
 /* The tokens that a watcher of a key shows from now on, instead of those before. 1: they are other ones; 0;
  * KITH_ENOENT: it does not watch the key; KITH_ENOMEM. */

@@ -6,6 +6,7 @@
 #include "base/assert.h"
 #include "base/limits.h"
 #include "base/rng.h"
+#include "base/shares.h"
 #include "codec/cursor.h"
 #include "relay/bucket.h"
 #include "relay/order.h"
@@ -422,6 +423,8 @@ int kith_fwd_open(struct kith_fwd *fwd, kith_time_us now, const struct kith_fwd_
 	int err = owner_a == NULL || owner_b == NULL || session_a == NULL || session_b == NULL ? KITH_ENOMEM : 0;
 	if (err == 0 && owner_a->tunnels >= fwd->limits.tunnels_per_owner)
 		err = KITH_ELIMIT;
+	if (err == 0 && !kith_shares_reserve(fwd->n, fwd->limits.tunnels_max, KITH_TABLES_RESERVE, owner_a->tunnels))
+		err = KITH_EFULL;
 	if (err == 0 && fwd->free_head == NONE)
 		err = fwd_grow(fwd);
 	if (err != 0) {

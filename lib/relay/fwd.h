@@ -11,7 +11,8 @@
  *   every packet moves a list); a draining one closes KITH_TUNNEL_DRAIN_US after it was announced.
  * Before the end of leg 1, who was called, has said that it wants the tunnel (kith_fwd_admit), so many packets pass
  *   each way as a call needs, and half as many again every KITH_TUNNEL_IDLE_US / 8, for one that rings.
- * Bounds: tunnels in all and per owner: opening another is refused. Such that nobody answered yet towards one session,
+ * Bounds: tunnels in all and per owner: opening another is refused, and the last ones, one in KITH_TABLES_RESERVE, are
+ *   for owners that have none. Such that nobody answered yet towards one session,
  *   in all and of one owner: the oldest gives way. Bytes per second in all and per owner (token
  *   buckets): packets beyond are dropped, and the owner can be told once a second. Towards a leg whose address is not
  *   proven no more bytes leave than came from it. Memory: KITH_FWD_TUNNEL_BYTES and 16 to 32 bytes of index a tunnel,

@@ -16,7 +16,7 @@ static const uint8_t whose_is[KITH_CHARGES_N] = {
 #undef KITH_CHARGE_WHOSE
 };
 
-static const uint16_t most[KITH_HOLDINGS_N] = {
+static const uint32_t most[KITH_HOLDINGS_N] = {
 #define KITH_HOLDING_ROW(name, most) [KITH_HOLDING_##name] = (most),
 	KITH_HOLDING_MAP(KITH_HOLDING_ROW)
 #undef KITH_HOLDING_ROW
@@ -28,8 +28,7 @@ void kith_allowance_init(struct kith_allowance *a, const struct kith_alloc *allo
 	kith_limiter_init(&a->strangers, alloc, random, strangers_max, rates);
 	kith_limiter_init(&a->known, alloc, random, known_max, rates);
 	for (unsigned i = 0; i < KITH_HOLDINGS_N; i++)
-		kith_shares_init(&a->held[i], alloc, (uint16_t)kith_holding_most((enum kith_holding)i),
-				 a->known.buckets.seed);
+		kith_shares_init(&a->held[i], alloc, kith_holding_most((enum kith_holding)i), a->known.buckets.seed);
 }
 
 static void raise_to(uint32_t *max, uint32_t to)
@@ -67,6 +66,15 @@ bool kith_allowance_spend(struct kith_allowance *a, kith_time_us now, uint64_t w
 bool kith_allowance_take(struct kith_allowance *a, uint64_t who, enum kith_holding holding)
 {
 	return kith_shares_take(&a->held[holding], who);
+}
+
+int kith_allowance_take_of(struct kith_allowance *a, uint64_t who, enum kith_holding holding, uint32_t left)
+{
+	const uint32_t share = (left + KITH_FREE_SHARE - 1) / KITH_FREE_SHARE,
+		       held = kith_allowance_held(a, who, holding);
+	if (held >= share || held >= most[holding])
+		return KITH_ELIMIT;
+	return kith_allowance_take(a, who, holding) ? 0 : KITH_ENOMEM;
 }
 
 void kith_allowance_give(struct kith_allowance *a, uint64_t who, enum kith_holding holding)

@@ -5,6 +5,7 @@
  * Invariants: what strangers cause (by prefix) never takes room from what identities are remembered for.
  * Bounds: buckets of the known and of strangers, given at the start; beyond them a random one gives way, so that an
  *   identity never seen before always finds a full bucket. Holdings: those of base/shares.
+ * What each table is kept from, whoever comes: PROTOCOL.md, section 6.4, has the list.
  * Never: a session or a certificate (callers know whose they are), a clock.
  */
 #ifndef KITH_SESSION_ALLOWANCE_H
@@ -70,13 +71,16 @@ enum kith_charge {
 bool kith_request_charged(uint8_t kind, enum kith_charge *charge);
 
 /* X(name, most): held by one identity at most. Of leaves and sessions the last ones, one in KITH_LEAVES_RESERVE and
- * KITH_SESSIONS_RESERVE, are for identities that have none (link/refuse, link/respond). */
+ * KITH_SESSIONS_RESERVE, are for identities that have none (link/refuse, link/respond). Of watches, of which a home
+ * needs tens of thousands, one identity may hold as many as a quarter of what is free (kith_allowance_take_of). */
 #define KITH_HOLDING_MAP(X)                                                                                            \
 	X(LEAF, KITH_LEAVES_PER_IDENTITY) /* places for leaves */                                                      \
 	X(SESSION, KITH_SESSIONS_PER_IDENTITY) /* that it began at a supernode, as no leaf */                          \
 	X(PEER, KITH_PEERS_PER_IDENTITY) /* sessions of applications that it called */                                 \
 	X(UNPROVEN, KITH_UNCONFIRMED_PER_IDENTITY) /* sessions whose address is not proven yet */                      \
-	X(UNPROVEN_NET, KITH_SHARES_MOST) /* them, of a net; link/respond has the bound */
+	X(UNPROVEN_NET, 65535) /* them, of a net; link/respond has the bound */                                        \
+	X(WATCH, KITH_WATCHES_MOST) /* at a replica; what is free bounds it */                                         \
+	X(SUBSCRIPTION, KITH_SUBSCRIPTIONS_PER_IDENTITY) /* watches at a home */
 
 enum kith_holding {
 #define KITH_HOLDING_ENUM(name, most) KITH_HOLDING_##name,
@@ -106,6 +110,11 @@ bool kith_allowance_spend(struct kith_allowance *a, kith_time_us now, uint64_t w
 
 /* False: this identity holds its share already, or there is no memory for another one. */
 bool kith_allowance_take(struct kith_allowance *a, uint64_t who, enum kith_holding holding) KITH_MUST_USE;
+/* Of a table that has `left` places. KITH_ELIMIT: this identity holds its share, or as many as one in KITH_FREE_SHARE
+ * of these; KITH_ENOMEM. So one alone takes a fifth of the table, k of them k / (k + 4), and whoever holds none finds
+ * some. */
+int kith_allowance_take_of(struct kith_allowance *a, uint64_t who, enum kith_holding holding,
+			   uint32_t left) KITH_MUST_USE;
 void kith_allowance_give(struct kith_allowance *a, uint64_t who, enum kith_holding holding);
 uint32_t kith_holding_most(enum kith_holding holding);
 uint32_t kith_allowance_held(const struct kith_allowance *a, uint64_t who, enum kith_holding holding);

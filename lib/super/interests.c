@@ -52,7 +52,7 @@ static bool add(struct kith_core *c, const struct kith_session *s, const struct 
 		return add_known(c, s, key, tokens);
 	if (!may_ask(c, asker))
 		return false;
-	int added = kith_watches_add(ws, c->now.mono_us, key, s->index);
+	int added = kith_watches_add(ws, c->now.mono_us, key, s->index, asker);
 	if (added < 0) { /* the leaf has its share: asking again would not help */
 		kith_stats_add(c->stats, KITH_STAT_REQUESTS_LIMITED, 1);
 		return true;

@@ -61,7 +61,12 @@ static void judge(struct kith_core *c, kith_time_us passed)
 	struct kith_load *l = &sn->load;
 	int64_t by = (int64_t)l->permille - (int64_t)l->smooth;
 	kith_time_us weight = passed * c->pace < SMOOTH_US ? passed * c->pace : SMOOTH_US;
-	l->smooth = (uint32_t)((int64_t)l->smooth + by * weight / SMOOTH_US);
+	const int64_t part = by * weight / SMOOTH_US;
+	if (part != 0 || by == 0)
+		by = part;
+	else
+		by = by > 0 ? 1 : -1; /* the last steps, which are less than one, would never come */
+	l->smooth = (uint32_t)((int64_t)l->smooth + by);
 	if (kith_may_serve(c))
 		c->office->load = l->smooth;
 	uint8_t before = sn->overload.level;

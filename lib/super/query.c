@@ -85,7 +85,7 @@ bool kith_query_room(const struct kith_core *c, uint64_t asker)
 		return true; /* as usual, and cheap to tell */
 	for (uint32_t i = 0; i < room(sn); i++)
 		n += slot(sn, i)->what != QUERY_FREE && slot(sn, i)->asker == asker;
-	return n < max && sn->queries_n < KITH_QUERIES_MAX;
+	return n < max && kith_shares_reserve(sn->queries_n, KITH_QUERIES_MAX, KITH_TABLES_RESERVE, n);
 }
 
 /* Another block; false: there are as many as there may be, or no memory. */

@@ -10,7 +10,8 @@
  * query ends when three answered and one of them knew the key, when all answered, when one knew and none is left to be
  * asked, or after KITH_QUERY_US with what there is.
  * Bounds: KITH_QUERIES_MAX at once, KITH_QUERIES_PER_ASKER of them for one identity, so that there is room for others
- * (else LIMITED); half of all for renewals of watches; KITH_STORE_DEVICES devices each.
+ * (else LIMITED), and the last ones, one in KITH_TABLES_RESERVE, for identities that have none; half of all for
+ * renewals of watches; KITH_STORE_DEVICES devices each.
  */
 #ifndef KITH_SUPER_QUERY_H
 #define KITH_SUPER_QUERY_H

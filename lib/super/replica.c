@@ -118,6 +118,18 @@ static bool asks_seldom(struct kith_core *c, const struct kith_session *s)
 	       kith_session_spend(c, s, KITH_CHARGE_LOOKUP);
 }
 
+static bool take_watch(struct kith_core *c, struct kith_session *s, const struct kith_msg_find *m)
+{
+	struct kith_watches *ws = &c->super->watches;
+	struct kith_key identity;
+	if (kith_session_identity(c, s, &identity) &&
+	    kith_watches_add(ws, c->now.mono_us, &m->key, s->index, kith_identity_key(&identity)) >= 0 &&
+	    kith_watches_show(ws, &m->key, s->index, m->tokens) >= 0)
+		return true;
+	kith_stats_add(c->stats, KITH_STAT_REQUESTS_LIMITED, 1);
+	return false;
+}
+
 void kith_replica_on_find(struct kith_core *c, struct kith_session *s, const struct kith_request *request)
 {
 	struct kith_msg_room room;
@@ -134,9 +146,7 @@ void kith_replica_on_find(struct kith_core *c, struct kith_session *s, const str
 		return;
 	}
 	/* Whoever is no replica was asked for them: there would be no news here. */
-	if (watch && kith_replicas_near(&c->super->members, &m.key, &c->super->id) &&
-	    (kith_watches_add(&c->super->watches, c->now.mono_us, &m.key, s->index) < 0 ||
-	     kith_watches_show(&c->super->watches, &m.key, s->index, m.tokens) < 0)) {
+	if (watch && kith_replicas_near(&c->super->members, &m.key, &c->super->id) && !take_watch(c, s, &m)) {
 		kith_session_answer(c, s, request->id, KITH_STATUS_FULL, nothing);
 		return;
 	}

@@ -39,10 +39,10 @@ static void init_tables(struct kith_core *c, const struct kith_super_options *o)
 	uint64_t seed[2] = { kith_rng_u64(c->random), kith_rng_u64(c->random) };
 	kith_members_init(&sn->members, c->alloc, &c->shared->blobs, &c->trust, KITH_MEMBERS_MAX, seed);
 	kith_store_init(&sn->store, c->alloc, &c->shared->blobs, KITH_SUPER_RECORDS_MAX, seed);
-	kith_watches_init(&sn->watches, c->alloc, &c->shared->blobs, KITH_SUPER_WATCHES_MAX,
-			  KITH_SUPER_WATCHES_PER_HOME, KITH_SUBSCRIPTION_US, seed);
-	kith_watches_init(&sn->interests, c->alloc, &c->shared->blobs, KITH_SUPER_WATCHES_MAX, KITH_WATCH_PER_LEAF, 0,
-			  seed);
+	kith_watches_init(&sn->watches, c->alloc, &c->shared->blobs, &c->allowance, KITH_SUPER_WATCHES_MAX,
+			  KITH_SUPER_WATCHES_MAX, KITH_SUBSCRIPTION_US, seed);
+	kith_watches_init(&sn->interests, c->alloc, &c->shared->blobs, &c->allowance, KITH_SUPER_WATCHES_MAX,
+			  KITH_WATCH_PER_LEAF, 0, seed);
 	limit_tables(sn, o);
 	kith_table_init(&sn->attached, c->alloc, o->sessions_max, KITH_TABLE_KEY(struct kith_attached, key), seed);
 	kith_suspicion_init(&sn->suspicion, c->alloc);

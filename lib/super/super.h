@@ -11,7 +11,6 @@
 
 #define KITH_SUPER_RECORDS_MAX 1000000 /* local: 6 copies of a million leaves' records over 100 supernodes is 60,000 */
 #define KITH_SUPER_WATCHES_MAX 1000000 /* local */
-#define KITH_SUPER_WATCHES_PER_HOME 200000 /* local: a home has many, its leaves' watches joined */
 
 /* What this half may take. A maximum that is lowered costs nothing that is there already. */
 struct kith_super_options {

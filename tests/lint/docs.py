@@ -166,12 +166,14 @@ def check_tables(root):
 
 
 def charge_tables(root):
-    """What lib/session/allowance says: what each charge is, and what each request is charged."""
+    """What lib/session/allowance says: what each charge is, what each request is charged, how much one identity holds."""
     known = defines(root)
     header, source = (text_of(root / f"lib/session/allowance.{suffix}") for suffix in "hc")
     charges = {(row[0], row[1], *(str(number(known, ast.parse(cell, mode="eval").body, 0)) for cell in row[2:]))
                for row in x_map(header, "KITH_CHARGE_MAP")}
-    return {"charges": charges, "charges of requests": {tuple(row) for row in x_map(source, "KITH_REQUEST_CHARGE_MAP")}}
+    holdings = {(row[0], str(number(known, ast.parse(row[1], mode="eval").body, 0))) for row in x_map(header, "KITH_HOLDING_MAP")}
+    return {"charges": charges, "holdings": holdings,
+            "charges of requests": {tuple(row) for row in x_map(source, "KITH_REQUEST_CHARGE_MAP")}}
 
 
 def check_charges(root):
@@ -355,7 +357,8 @@ GOOD = {
     "lib/wire/frame.h": "#define KITH_FRAME_MAP(X) \\\n\tX(PADDING, 0x00, 'B') \\\n\tX(PROBE, 0x01, 'D') /* nonce 8 (and more) */\n\n",
     "lib/wire/body.h": "/* PROTOCOL.md\n * section 1. */\n#define KITH_REQUEST_MAP(X) \\\n\tX(ATTACH, 1, \"C\") /* be */ \\\n\tX(PING, 34, \"HS\")\n\n"
                        "#define KITH_STATUS_MAP(X) \\\n\tX(OK, 0, 0) \\\n\tX(FULL, 6, KITH_EFULL)\n\n#define KITH_B_FIND_KEY 0 /* bytes */\n",
-    "lib/session/allowance.h": "#define KITH_CHARGE_MAP(X) \\\n\tX(CALL, IDENTITY, KITH_EIGHT, 1, 2 * KITH_EIGHT) /* x */\n\n",
+    "lib/session/allowance.h": "#define KITH_CHARGE_MAP(X) \\\n\tX(CALL, IDENTITY, KITH_EIGHT, 1, 2 * KITH_EIGHT) /* x */\n\n"
+                               "#define KITH_HOLDING_MAP(X) \\\n\tX(LEAF, KITH_EIGHT) /* y */\n\n",
     "lib/session/allowance.c": "#define KITH_REQUEST_CHARGE_MAP(X) \\\n\tX(PING, CALL, DOOR) /* x */\n\n",
     "lib/session/session.c": "legal[] = {\n\t[KITH_SESSION_OPEN] = 1 << KITH_SESSION_CLOSED,\n"
                              "\t[KITH_SESSION_CLOSED] = 1 << KITH_SESSION_CLOSED,\n};\n",
@@ -373,6 +376,7 @@ GOOD = {
                    "| type | frame | where |\n| --- | --- | --- |\n| 0x00 | PADDING | both |\n| 0x01 | PROBE | data | nonce |\n\n"
                    "<!-- table: requests -->\n| kind | name | who |\n| --- | --- | --- |\n| 1 | ATTACH | C |\n| 34 | PING | HS |\n\n"
                    "<!-- table: charges -->\n| charge | whose | n | s | burst |\n| --- | --- | --- | --- | --- |\n| CALL | IDENTITY | 8 | 1 | 16 | x |\n\n"
+                   "<!-- table: holdings -->\n| holding | most |\n| --- | --- |\n| LEAF | 8 | x |\n\n"
                    "<!-- table: charges of requests -->\n| request | charge | when |\n| --- | --- | --- |\n| PING | CALL | DOOR | |\n\n"
                    "<!-- table: statuses -->\n| value | status |\n| --- | --- |\n| 0 | OK |\n| 6 | FULL |\n\n"
                    "<!-- table: close reasons -->\n| value | reason |\n| --- | --- |\n| 0 | NORMAL |\n| 2 | BUSY |\n\n"
@@ -411,6 +415,8 @@ def bad_trees():
         "charge with another burst": changed("PROTOCOL.md", "1 | 16", "1 | 17"),
         "charge of another": changed("PROTOCOL.md", "CALL | IDENTITY", "CALL | DEVICE"),
         "charge added to the code": changed("lib/session/allowance.h", "/* x */", "X(MORE, PREFIX, 1, 1, 1)"),
+        "holding of another size": changed("PROTOCOL.md", "LEAF | 8", "LEAF | 9"),
+        "holding added to the code": changed("lib/session/allowance.h", "/* y */", "X(MORE, 3)"),
         "request charged otherwise": changed("PROTOCOL.md", "CALL | DOOR", "CALL | WITHIN"),
         "no table of charges": changed("PROTOCOL.md", "<!-- table: charges of requests -->", ""),
         "edge missing": changed("PROTOCOL.md", "| LIVE | DEAD |\n", ""),

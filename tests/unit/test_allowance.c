@@ -78,7 +78,7 @@ static void an_identity_holds_its_share_of_each_table(void **state)
 		const enum kith_holding holding = (enum kith_holding)i;
 		uint32_t n = 0;
 		assert_int_equal(kith_allowance_held(&f.a, 7, holding), 0);
-		while (n < 100000 && kith_allowance_take(&f.a, 7, holding))
+		while (n < 2 * KITH_WATCHES_MOST && kith_allowance_take(&f.a, 7, holding))
 			n++;
 		assert_int_equal(n, kith_holding_most(holding));
 		assert_int_equal(kith_allowance_held(&f.a, 7, holding), n);
@@ -88,6 +88,40 @@ static void an_identity_holds_its_share_of_each_table(void **state)
 		assert_true(kith_allowance_take(&f.a, 7, holding));
 		assert_false(kith_allowance_take(&f.a, 7, holding));
 	}
+	deinit(&f);
+}
+
+/* Takes of a table of so many what one identity can get; returns how many it holds then. */
+static uint32_t take_all(struct fixture *f, uint64_t who, uint32_t max, uint32_t *taken)
+{
+	while (kith_allowance_take_of(&f->a, who, KITH_HOLDING_WATCH, max - *taken) == 0)
+		(*taken)++;
+	return kith_allowance_held(&f->a, who, KITH_HOLDING_WATCH);
+}
+
+static void of_what_is_free_an_identity_gets_a_quarter(void **state)
+{
+	enum { TABLE = 100000, GREEDY = 16 };
+	struct fixture f;
+	uint32_t taken = 0, of_all = 0;
+	(void)state;
+	init(&f, 1024, 1024);
+	assert_in_range(take_all(&f, 1, TABLE, &taken), TABLE / 5 - 1, TABLE / 5 + 1);
+	/* Each takes what it can, again and again as others come. */
+	for (uint64_t who = 1; who <= GREEDY; who++)
+		(void)take_all(&f, who, TABLE, &taken);
+	for (uint64_t who = 1; who <= GREEDY; who++) {
+		(void)take_all(&f, who, TABLE, &taken);
+		of_all += kith_allowance_held(&f.a, who, KITH_HOLDING_WATCH);
+	}
+	assert_int_equal(of_all, taken);
+	assert_true(taken < TABLE - TABLE / 1000);
+	assert_true(take_all(&f, 99, TABLE, &taken) > 0); /* who was never seen */
+	while (taken < TABLE) {
+		assert_int_equal(kith_allowance_take_of(&f.a, 1000 + taken, KITH_HOLDING_WATCH, TABLE - taken), 0);
+		taken++;
+	}
+	assert_int_equal(kith_allowance_take_of(&f.a, 7777777, KITH_HOLDING_WATCH, 0), KITH_ELIMIT);
 	deinit(&f);
 }
 
@@ -113,6 +147,7 @@ int main(void)
 		cmocka_unit_test(each_charge_has_its_burst_and_its_rate),
 		cmocka_unit_test(what_strangers_do_leaves_the_known_their_room),
 		cmocka_unit_test(an_identity_holds_its_share_of_each_table),
+		cmocka_unit_test(of_what_is_free_an_identity_gets_a_quarter),
 		cmocka_unit_test(each_request_kind_has_a_charge),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

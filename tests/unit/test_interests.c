@@ -76,6 +76,31 @@ static void who_watches_without_end_leaves_look_ups_for_others(void **state)
 }
 
 /* What is not watched is said to be, so that the leaf asks again. */
+static void the_last_look_ups_are_for_who_has_none_under_way(void **state)
+{
+	enum { KEPT = KITH_QUERIES_MAX / KITH_TABLES_RESERVE };
+	struct core_world w;
+	(void)state;
+	world_network(&w, kith_suite_sim(), 1, 6, (const char *const[]){ "alice", NULL });
+	w.tap = deaf_tap;
+	int home = subscribe(&w, 6, 0, 20);
+	world_run(&w, 40 * KITH_US_PER_MS);
+	struct kith_core *c = w.nodes[home].core;
+	const uint64_t alice = kith_identity_key(&w.nodes[6].id.identity);
+	const uint32_t hers = queries(&w, home);
+	assert_in_range(hers, 20, KITH_QUERIES_PER_ASKER - 1);
+	/* As if others had so many under way. */
+	c->super->queries_n = KITH_QUERIES_MAX - KEPT - 1;
+	assert_true(kith_query_room(c, alice));
+	c->super->queries_n++;
+	assert_false(kith_query_room(c, alice));
+	assert_true(kith_query_room(c, alice + 1));
+	c->super->queries_n = KITH_QUERIES_MAX;
+	assert_false(kith_query_room(c, alice + 1));
+	c->super->queries_n = hers;
+	core_world_deinit(&w);
+}
+
 static void who_is_over_a_limit_is_told_so(void **state)
 {
 	struct core_world w;
@@ -186,6 +211,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(who_watches_without_end_leaves_look_ups_for_others),
+		cmocka_unit_test(the_last_look_ups_are_for_who_has_none_under_way),
 		cmocka_unit_test(who_is_over_a_limit_is_told_so),
 		cmocka_unit_test(devices_of_one_identity_share_a_rate),
 		cmocka_unit_test(what_a_leaf_watches_already_is_not_looked_up_again),

@@ -25,6 +25,21 @@ static struct kith_core_info info_of(const struct core_world *w, int i)
 	return info;
 }
 
+/* And is not off by what a thirtieth of it is, which may be the difference between too many supernodes and enough. */
+static void the_load_arrives_where_it_is(void **state)
+{
+	struct core_world w;
+	(void)state;
+	world_alice_and_bob(&w);
+	for (uint32_t k = 0; k < 4; k++) {
+		const uint32_t busy = k % 2 == 0 ? 690 : 600;
+		run_loaded(&w, 1, busy, 180 * KITH_US_PER_S);
+		assert_int_equal(info_of(&w, 1).load_permille, busy);
+		assert_int_equal(w.nodes[1].core->super->load.smooth, busy);
+	}
+	core_world_deinit(&w);
+}
+
 /* What another member believes of it. */
 static uint8_t load_at(const struct core_world *w, int i, int at)
 {
@@ -164,6 +179,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(figures_are_told_and_forgotten_when_the_host_falls_silent),
+		cmocka_unit_test(the_load_arrives_where_it_is),
 		cmocka_unit_test(members_hear_of_a_load_of_another_class_and_not_of_each_change),
 		cmocka_unit_test(strangers_are_refused_before_those_who_are_here),
 		cmocka_unit_test(each_level_is_told_to_the_operator_once),

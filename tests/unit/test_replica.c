@@ -54,6 +54,58 @@ static void records_are_kept_by_those_near_their_key_only(void **state)
 	core_world_deinit(&w);
 }
 
+/* One supernode asks another for keys, eight at a time: to be told of their changes. */
+static void watch_at(struct core_world *w, int from, int to, uint32_t keys)
+{
+	struct kith_core *c = w->nodes[from].core;
+	struct kith_host host = { .dh = w->nodes[to].id.device_dh,
+				  .endpoints_n = 1,
+				  .endpoints = { kith_endpoint_udp(&w->nodes[to].addr) } };
+	for (uint32_t i = 0; i < keys; i++) {
+		uint8_t body[KITH_REQUEST_MAX];
+		uint32_t session;
+		const struct kith_msg_find m = { .key = { { 5, (uint8_t)from, (uint8_t)i } } };
+		size_t len = kith_msg_find_write(body, sizeof body, &m);
+		kith_core_enter(c, world_clock(w));
+		assert_int_equal(kith_connect_request(c, &host, KITH_USE_MEMBER, KITH_REQ_WATCH, test_span(body, len),
+						      kith_token(KITH_TOKEN_IGNORE, 0), &session),
+				 0);
+		kith_core_settle(c);
+		world_drain(w, from);
+		if (i % 4 == 3)
+			world_run(w, 200 * KITH_US_PER_MS);
+	}
+	world_run(w, 500 * KITH_US_PER_MS);
+}
+
+/* Five supernodes of one person, which by themselves would each be let have a fifth of the watches and more. */
+static void five_devices_of_one_identity_do_not_fill_the_watches(void **state)
+{
+	enum { MALLORY = 2, DEVICES = 5, TABLE = 100 };
+	struct core_world w;
+	(void)state;
+	world_network(&w, kith_suite_sim(), 1, 2, (const char *const[]){ NULL });
+	for (int d = 0; d < DEVICES; d++) {
+		struct kith_core_options o;
+		int i = world_add(&w, "mallory", true);
+		world_certify(&w, i, &(struct world_cert){ .name = "mallory", .of = MALLORY });
+		world_options(&w, i, &o);
+		assert_int_equal(world_try_start(&w, i, &o), 0);
+	}
+	world_run(&w, 5 * KITH_US_PER_S);
+	const struct kith_core *c = w.nodes[0].core;
+	c->super->watches.max = TABLE;
+	for (int d = 0; d < DEVICES; d++)
+		watch_at(&w, MALLORY + d, 0, TABLE / 2);
+	const uint64_t mallory = kith_identity_key(&w.nodes[MALLORY].id.identity);
+	assert_int_equal(kith_allowance_held(&c->allowance, mallory, KITH_HOLDING_WATCH), TABLE / 5);
+	assert_int_equal(c->super->watches.n, TABLE / 5);
+	assert_int_equal(world_stat(&w, 0, KITH_STAT_REQUESTS_LIMITED), DEVICES * TABLE / 2 - TABLE / 5);
+	watch_at(&w, 1, 0, TABLE / 10); /* an honest one finds room */
+	assert_int_equal(c->super->watches.n, TABLE / 5 + TABLE / 10);
+	core_world_deinit(&w);
+}
+
 /* Members that a supernode which knows only one other has learnt of by its answer to FIND. */
 static uint32_t learnt_by_find(uint64_t members)
 {
@@ -98,6 +150,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(records_are_kept_by_those_near_their_key_only),
+		cmocka_unit_test(five_devices_of_one_identity_do_not_fill_the_watches),
 		cmocka_unit_test(an_answer_names_as_many_members_as_are_wanted),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -79,27 +79,39 @@ static void shares_are_counted_as_an_array_would(void **state)
 	test_alloc_check(&mem);
 }
 
-/* A share of hundreds leaves less of a slot to tell owners apart; few of them are. */
 static void large_shares_are_counted_exactly(void **state)
 {
+	enum { LARGE = 300000 };
 	struct test_alloc mem;
 	struct kith_shares b;
 	(void)state;
 	test_alloc_init(&mem);
-	kith_shares_init(&b, &mem.alloc, KITH_SHARES_MOST, seed);
+	kith_shares_init(&b, &mem.alloc, LARGE, seed);
 	for (uint64_t owner = 1; owner <= 3; owner++) {
-		for (uint32_t i = 0; i < KITH_SHARES_MOST; i++)
+		for (uint32_t i = 0; i < LARGE; i++)
 			assert_true(kith_shares_take(&b, owner));
 		assert_false(kith_shares_take(&b, owner));
-		assert_int_equal(kith_shares_held(&b, owner), KITH_SHARES_MOST);
+		assert_int_equal(kith_shares_held(&b, owner), LARGE);
 	}
-	for (uint32_t i = 0; i < KITH_SHARES_MOST; i++)
+	for (uint32_t i = 0; i < LARGE; i++)
 		kith_shares_give(&b, 2);
 	assert_int_equal(kith_shares_held(&b, 2), 0);
-	assert_int_equal(kith_shares_held(&b, 3), KITH_SHARES_MOST);
+	assert_int_equal(kith_shares_held(&b, 3), LARGE);
 	assert_int_equal(b.n, 2);
 	kith_shares_deinit(&b);
 	test_alloc_check(&mem);
+}
+
+static void the_last_places_are_for_those_without_any(void **state)
+{
+	(void)state;
+	assert_true(kith_shares_reserve(0, 64, 8, 5));
+	assert_true(kith_shares_reserve(55, 64, 8, 5));
+	assert_false(kith_shares_reserve(56, 64, 8, 1));
+	assert_true(kith_shares_reserve(56, 64, 8, 0));
+	assert_true(kith_shares_reserve(63, 64, 8, 0));
+	assert_false(kith_shares_reserve(64, 64, 8, 0));
+	assert_true(kith_shares_reserve(6, 7, 8, 1)); /* a small table has none of them */
 }
 
 int main(void)
@@ -109,6 +121,7 @@ int main(void)
 		cmocka_unit_test(shares_are_counted_as_an_array_would),
 		cmocka_unit_test(who_holds_nothing_is_forgotten),
 		cmocka_unit_test(large_shares_are_counted_exactly),
+		cmocka_unit_test(the_last_places_are_for_those_without_any),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

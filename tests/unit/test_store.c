@@ -107,6 +107,28 @@ static void a_full_store_refuses_the_newcomer_until_something_ends(void **state)
 	assert_int_equal(st.n, 10);
 }
 
+static void the_last_places_are_for_keys_without_a_record(void **state)
+{
+	(void)state;
+	st.max = 16; /* of which two */
+	for (uint32_t i = 0; i < 13; i++)
+		assert_int_equal(put(i, 0), KITH_PUT_NEW);
+	w.now.mono_us += 1000;
+	assert_int_equal(put_device(3, 9, 0), KITH_PUT_NEW);
+	assert_int_equal(st.n, 14);
+	/* A further device of a key takes the place of that which ends next. */
+	w.now.mono_us += 1000;
+	assert_int_equal(put_device(3, 10, 0), KITH_PUT_NEW);
+	assert_int_equal(st.n, 14);
+	w.now.mono_us += 1000;
+	assert_int_equal(put(3, 0), KITH_PUT_NEW);
+	assert_int_equal(st.n, 14);
+	assert_int_equal(put(13, 0), KITH_PUT_NEW);
+	assert_int_equal(put(14, 0), KITH_PUT_NEW);
+	assert_int_equal(st.n, 16);
+	assert_int_equal(put(15, 0), KITH_EFULL);
+}
+
 static void a_record_ends_with_its_life_by_the_monotonic_clock(void **state)
 {
 	(void)state;
@@ -381,6 +403,7 @@ int main(void)
 		T(the_highest_sequence_wins),
 		T(devices_of_a_name_lie_under_one_key_up_to_eight),
 		T(a_full_store_refuses_the_newcomer_until_something_ends),
+		T(the_last_places_are_for_keys_without_a_record),
 		T(a_record_ends_with_its_life_by_the_monotonic_clock),
 		T(vanish_reports_lie_beside_their_record_until_a_newer_one),
 		T(the_store_behaves_like_an_array),

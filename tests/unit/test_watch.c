@@ -10,6 +10,7 @@ static const uint64_t seed[2] = { 8, 9 };
 static struct test_alloc mem;
 static struct test_random rnd;
 static struct kith_blobs blobs;
+static struct kith_allowance allowance;
 static struct kith_watches ws;
 
 static void begin(uint32_t max, uint32_t per_watcher, kith_time_us life)
@@ -17,7 +18,8 @@ static void begin(uint32_t max, uint32_t per_watcher, kith_time_us life)
 	test_alloc_init(&mem);
 	test_random_init(&rnd, 4);
 	kith_blobs_init(&blobs, &mem.alloc, 100, seed);
-	kith_watches_init(&ws, &mem.alloc, &blobs, max, per_watcher, life, seed);
+	kith_allowance_init(&allowance, &mem.alloc, &rnd.random, 16, 16);
+	kith_watches_init(&ws, &mem.alloc, &blobs, &allowance, max, per_watcher, life, seed);
 }
 
 static int setup_replica(void **state)
@@ -38,6 +40,9 @@ static int teardown(void **state)
 {
 	(void)state;
 	kith_watches_deinit(&ws);
+	for (unsigned i = 0; i < KITH_HOLDINGS_N; i++)
+		assert_int_equal(allowance.held[i].n, 0); /* what was taken was given back */
+	kith_allowance_deinit(&allowance);
 	kith_blobs_deinit(&blobs);
 	test_alloc_check(&mem);
 	return 0;
@@ -49,10 +54,16 @@ static struct kith_id key_of(uint32_t n)
 	return id;
 }
 
-static int add(kith_time_us now, uint32_t key, uint32_t watcher)
+static int add_of(kith_time_us now, uint32_t key, uint32_t watcher, uint64_t owner)
 {
 	struct kith_id id = key_of(key);
-	return kith_watches_add(&ws, now, &id, watcher);
+	return kith_watches_add(&ws, now, &id, watcher, owner);
+}
+
+/* Of a watcher that is alone with its owner. */
+static int add(kith_time_us now, uint32_t key, uint32_t watcher)
+{
+	return add_of(now, key, watcher, 1000 + watcher);
 }
 
 /* Most of what many watches cost: a supernode keeps hundreds of thousands. */
@@ -122,16 +133,45 @@ static void watches_are_bounded_per_watcher_and_in_all(void **state)
 {
 	(void)state;
 	kith_watches_deinit(&ws);
-	begin(20, 8, LIFE);
+	begin(40, 5, LIFE);
 	for (uint32_t i = 0; i < 12; i++)
-		assert_int_equal(add(0, i, 1), i < 8 ? 1 : KITH_ELIMIT);
-	for (uint32_t i = 0; i < 8; i++)
-		assert_int_equal(add(0, i, 2), 0);
-	for (uint32_t i = 0; i < 8; i++)
-		assert_int_equal(add(0, i, 3), i < 4 ? 0 : KITH_EFULL);
+		assert_int_equal(add(0, i, 1), i < 5 ? 1 : KITH_ELIMIT);
+	for (uint32_t watcher = 2; ws.n < 40; watcher++)
+		assert_int_equal(add(0, 0, watcher), 0); /* a newcomer finds the last one */
+	assert_int_equal(add(0, 0, 100), KITH_EFULL);
 	assert_int_equal(add(1, 0, 1), 0); /* renewing needs no room */
-	assert_int_equal(kith_watches_drop(&ws, 2), 8);
-	assert_int_equal(add(0, 7, 3), 0);
+	assert_int_equal(kith_watches_drop(&ws, 2), 1);
+	assert_int_equal(add(0, 0, 100), 0);
+}
+
+/* Watches that so many devices of one owner get, each of which asks for a thousand keys. */
+static uint32_t watch_all(uint64_t owner, uint32_t first_device)
+{
+	uint32_t n = 0;
+	for (uint32_t device = first_device; device < first_device + 5; device++) {
+		for (uint32_t key = 0; key < 1000; key++) {
+			int err = add_of(0, key, device, owner);
+			assert_true(err >= 0 || err == KITH_ELIMIT);
+			n += err >= 0;
+		}
+	}
+	return n;
+}
+
+static void devices_of_one_owner_share_what_it_may_watch(void **state)
+{
+	(void)state;
+	kith_watches_deinit(&ws);
+	begin(1000, 1000, LIFE);
+	assert_int_equal(watch_all(7, 1), 200); /* and not the whole table */
+	assert_int_equal(add_of(0, 999, 1, 8), KITH_ELIMIT); /* a watcher keeps its owner */
+	assert_int_equal(add_of(1, 0, 1, 7), 0); /* renewing takes nothing */
+	assert_int_equal(watch_all(9, 11), 160);
+	/* What ends is given back, whatever number the watcher goes by. */
+	kith_watches_rename(&ws, 1, 21);
+	assert_int_equal(kith_watches_drop(&ws, 21), 200);
+	assert_int_equal(kith_allowance_held(&allowance, 7, KITH_HOLDING_WATCH), 0);
+	assert_int_equal(watch_all(7, 1), 168);
 }
 
 /* Random operations against a matrix of ends. */
@@ -480,6 +520,7 @@ int main(void)
 		R(watchers_of_a_key_are_listed_in_pages),
 		R(a_watch_ends_unless_renewed),
 		R(watches_are_bounded_per_watcher_and_in_all),
+		R(devices_of_one_owner_share_what_it_may_watch),
 		R(the_relation_behaves_like_a_matrix),
 		H(the_leaves_of_a_home_share_one_upstream_watch),
 		H(watches_at_a_home_do_not_end_by_themselves),
