@@ -30,6 +30,12 @@ struct nat {
 	struct kith_nat nat;
 };
 
+/* Between two links. */
+struct way {
+	struct kith_net_way what;
+	uint64_t packets; /* the next one's number */
+};
+
 struct kith_box {
 	const struct kith_alloc *alloc;
 	uint64_t seed, number;
@@ -38,6 +44,7 @@ struct kith_box {
 	struct link links[KITH_BOX_LINKS_MAX];
 	struct nat nats[KITH_BOX_NATS_MAX];
 	struct kith_box_flow flows[KITH_BOX_LINKS_MAX][KITH_BOX_LINKS_MAX]; /* from, to */
+	struct way between[KITH_BOX_LINKS_MAX][KITH_BOX_LINKS_MAX]; /* from, to */
 	struct kith_box_counters counters;
 	unsigned n;
 	struct moving *heap[KITH_BOX_PACKETS_MAX]; /* the next one first */
@@ -112,6 +119,19 @@ struct kith_box_flow kith_box_flow(const struct kith_box *box, int from, int to)
 {
 	KITH_ASSERT(from >= 0 && from < box->links_n && to >= 0 && to < box->links_n);
 	return box->flows[from][to];
+}
+
+void kith_box_set_way(struct kith_box *box, int from, int to, const struct kith_net_way *way)
+{
+	KITH_ASSERT(from >= 0 && from < box->links_n && to >= 0 && to < box->links_n);
+	box->between[from][to].what = *way;
+}
+
+void kith_box_cut(struct kith_box *box, int link, bool cut)
+{
+	KITH_ASSERT(link >= 0 && link < box->links_n);
+	for (unsigned way = UP; way < WAYS; way++)
+		box->links[link].access[way].options.cut = cut;
 }
 
 /* --- what is on its way --- */
@@ -301,6 +321,17 @@ void kith_box_input(struct kith_box *box, kith_time_us now, int link, const uint
 		travel(box, now, UP, link, -1, copy, len);
 }
 
+/* What the core does to it between these two links; false: it is lost there. */
+static bool cross(struct kith_box *box, int from, int to, size_t len, kith_time_us *at)
+{
+	struct way *w = &box->between[from][to];
+	uint64_t pair = ((uint64_t)from * KITH_BOX_LINKS_MAX + (uint64_t)to + KITH_BOX_LINKS_MAX) * WAYS;
+	struct kith_access_fate fate;
+	kith_access_draw(&w->what.faults, box->seed, pair, w->packets++, &fate);
+	*at += w->what.extra_us + fate.extra_us[0];
+	return !w->what.cut && fate.copies > 0 && (w->what.most_bytes == 0 || len <= w->what.most_bytes);
+}
+
 /* In the core: where it goes down. */
 static void pass_core(struct kith_box *box, struct moving *m)
 {
@@ -324,7 +355,11 @@ static void pass_core(struct kith_box *box, struct moving *m)
 		box->counters.unroutable++;
 		return;
 	}
-	travel(box, m->at, DOWN, m->from, to, m->bytes, m->len);
+	kith_time_us at = m->at;
+	if (cross(box, m->from, to, m->len, &at))
+		travel(box, at, DOWN, m->from, to, m->bytes, m->len);
+	else
+		box->counters.lost++;
 }
 
 /* Through the NAT in front of the link that it came down on; false if it ends there. */

@@ -6,6 +6,7 @@
  * A packet that a link brings is translated, goes up (the link's delay), loses the core's hops, and goes down the link
  * that has its destination: by the longest prefix, or as one of a NAT's external addresses. Several links may share a
  * NAT: they see each other by its external addresses only, and if it turns packets back (hairpin).
+ * What fails is told while it runs: the core does more to what goes from one link to another (a way), or a link is cut.
  * A NAT passes UDP and TCP over IPv4 that is not fragmented, and nothing else; links without one pass all.
  *
  * What happens to a packet is drawn from the seed and the number of the packet on its link (net/link.h).
@@ -18,6 +19,7 @@
 
 #include "net/link.h"
 #include "net/nat.h"
+#include "net/net.h"
 
 #define KITH_BOX_LINKS_MAX 160u
 #define KITH_BOX_NATS_MAX 160u
@@ -46,7 +48,7 @@ struct kith_box_counters {
 	uint64_t hops; /* used up in the core */
 	uint64_t refused; /* by a NAT: see its counters */
 	uint64_t untranslated; /* neither UDP nor TCP, or a fragment, at a NAT */
-	uint64_t lost; /* on a link */
+	uint64_t lost; /* on a link, or on its way through the core */
 	uint64_t full; /* too many on their way */
 };
 
@@ -68,6 +70,13 @@ struct kith_box_flow {
 	uint64_t packets, bytes;
 };
 struct kith_box_flow kith_box_flow(const struct kith_box *box, int from, int to);
+
+/* From now on the core does this, besides, to what comes up link `from` and goes down link `to`. All zero: nothing.
+ * Sizes are those of IP packets. Behind a NAT that several links share, the first of them stands for all as `to`. */
+void kith_box_set_way(struct kith_box *box, int from, int to, const struct kith_net_way *way);
+
+/* Nothing goes up or down that link any more, or it does again; nobody is told. */
+void kith_box_cut(struct kith_box *box, int link, bool cut);
 
 /* A packet that link brings now. */
 void kith_box_input(struct kith_box *box, kith_time_us now, int link, const uint8_t *bytes, size_t len);

@@ -13,7 +13,7 @@ enum { TEXT_LEN = 1024, PPM = 1000000, V4_BITS = 32, V6_BITS = 128, PREFIX_TEXT 
 /* Where we are, and what of the line is not read yet. */
 struct reader {
 	struct kith_boxfile *f;
-	const char *path;
+	const char *path; /* NULL: a command, not a file */
 	unsigned line;
 	char *rest;
 	char *why;
@@ -22,7 +22,10 @@ struct reader {
 
 static int wrong(const struct reader *r, const char *found, const char *expected)
 {
-	snprintf(r->why, r->why_len, "%s:%u: found \"%s\"; expected %s", r->path, r->line, found, expected);
+	if (r->path == NULL)
+		snprintf(r->why, r->why_len, "found \"%s\"; expected %s", found, expected);
+	else
+		snprintf(r->why, r->why_len, "%s:%u: found \"%s\"; expected %s", r->path, r->line, found, expected);
 	return KITH_EINVAL;
 }
 
@@ -75,8 +78,7 @@ static bool copy(char out[KITH_BOXFILE_NAME_MAX], const char *text)
 	return n > 0 && n < (int)KITH_BOXFILE_NAME_MAX;
 }
 
-/* An address without a port. */
-static bool address(const char *text, struct kith_addr *out)
+bool kith_boxfile_address(const char *text, struct kith_addr *out)
 {
 	char with_port[PREFIX_TEXT + 8];
 	int n = snprintf(with_port, sizeof with_port, strchr(text, ':') != NULL ? "[%s]:0" : "%s:0", text);
@@ -90,7 +92,7 @@ static bool prefix(char *text, struct kith_box_net *out)
 	if (slash == NULL)
 		return false;
 	*slash = '\0';
-	if (!address(text, &out->addr) ||
+	if (!kith_boxfile_address(text, &out->addr) ||
 	    !number(slash + 1, out->addr.family == KITH_FAMILY_V4 ? V4_BITS : V6_BITS, &bits))
 		return false;
 	out->bits = (uint8_t)bits;
@@ -195,7 +197,7 @@ static int read_nat(struct reader *r)
 		return wrong(r, "nat", "fewer of them");
 	if (name == NULL || kith_boxfile_find_nat(f, name) >= 0 || !copy(f->nats[f->nats_n], name))
 		return wrong(r, name != NULL ? name : "", "a name that no other NAT has");
-	if (at == NULL || strncmp(at, "at=", 3) != 0 || !address(at + 3, &external))
+	if (at == NULL || strncmp(at, "at=", 3) != 0 || !kith_boxfile_address(at + 3, &external))
 		return wrong(r, at != NULL ? at : "", "at=ADDRESS");
 	if (preset == NULL || kith_nat_options_preset(&o, preset) != 0)
 		return wrong(r, preset != NULL ? preset : "", "a kind of NAT, such as port-restricted");
@@ -275,6 +277,52 @@ static int read_link(struct reader *r)
 	if (err == 0 && kith_box_add_link(f->box, &o) < 0)
 		return wrong(r, name, "a link that fits in");
 	f->links_n += err == 0;
+	return err;
+}
+
+/* --- ways of the core --- */
+
+static int way_key(struct reader *r, const char *key, const char *value, struct kith_net_way *way)
+{
+	static const char *const keys[] = { "cut", "loss", "reorder", "delay", "late", "most", NULL };
+	enum { CUT, LOSS, REORDER, DELAY, LATE, MOST } which;
+	unsigned n;
+	double value_of;
+	if (!word(key, keys, &n))
+		return wrong(r, key, "cut, loss, reorder, delay, late or most");
+	which = n;
+	if (which == CUT)
+		return yes_no(value, &way->cut) ? 0 : wrong(r, value, "yes or no");
+	const bool share = which == LOSS || which == REORDER;
+	if (!number(value, share ? 1 : UINT32_MAX, &value_of))
+		return wrong(r, value, share ? "a share from 0 to 1" : "a number that is not too large");
+	if (share)
+		*(which == LOSS ? &way->faults.loss_ppm : &way->faults.reorder_ppm) = (uint32_t)(value_of * PPM);
+	else if (which == MOST)
+		way->most_bytes = (uint32_t)value_of;
+	else
+		*(which == DELAY ? &way->extra_us : &way->faults.reorder_delay_us) =
+			(kith_time_us)(value_of * KITH_US_PER_MS);
+	return 0;
+}
+
+int kith_boxfile_set_way(struct kith_boxfile *f, char *words, char *why, size_t why_len)
+{
+	struct reader r = { .f = f, .why = why, .why_len = why_len };
+	struct kith_net_way way = { 0 };
+	char *names[2], *key, *value;
+	int links[2], err;
+	for (unsigned i = 0; i < 2; i++) {
+		names[i] = strtok_r(i == 0 ? words : NULL, " \t\n", &r.rest);
+		links[i] = names[i] != NULL ? kith_boxfile_find_link(f, names[i]) : KITH_ENOENT;
+		if (links[i] < 0)
+			return wrong(&r, names[i] != NULL ? names[i] : "", "the name of a link");
+	}
+	while ((err = next_pair(&r, &key, &value)) > 0)
+		if ((err = way_key(&r, key, value, &way)) != 0)
+			return err;
+	if (err == 0)
+		kith_box_set_way(f->box, links[0], links[1], &way);
 	return err;
 }
 

@@ -25,6 +25,12 @@ struct kith_boxfile {
 int kith_boxfile_read(struct kith_boxfile *out, const struct kith_alloc *alloc, uint64_t seed, uint8_t hops,
 		      const char *path, char *why, size_t why_len);
 
+/* What "LINK LINK [KEY=VALUE...]" says of a way of the core; that is done. An error: why says it, nothing is done. */
+int kith_boxfile_set_way(struct kith_boxfile *f, char *words, char *why, size_t why_len);
+
+/* Whether text is an address, without a port. */
+bool kith_boxfile_address(const char *text, struct kith_addr *out);
+
 /* By name; negative: there is none. */
 int kith_boxfile_find_link(const struct kith_boxfile *f, const char *name);
 int kith_boxfile_find_nat(const struct kith_boxfile *f, const char *name);

@@ -9,8 +9,15 @@
  *             entries= addresses=  how many;  timeout= unreplied=  seconds;  hairpin= drop=  yes, no
  *     link NAME netns=NS dev=DEVICE net=PREFIX[,PREFIX...] [nat=NAME] [delay=MS] [loss=SHARE] [rate=BYTES/S]
  *             [queue=BYTES]     the device is a TUN device that exists; each way has this delay
- * Then it says {"event": "ready"}, and obeys lines on standard input: "flush NAT", "flow LINK LINK", "counters",
- * "quit", each answered by one JSON line. It ends with its input. */
+ * Then it says {"event": "ready"}, and obeys lines on standard input, each answered by one JSON line:
+ *     flow LINK LINK     packets and bytes so far, from the one to the other
+ *     way LINK LINK [cut=yes] [loss=SHARE] [delay=MS] [reorder=SHARE late=MS] [most=BYTES]
+ *             what the core does from now on to packets from the one to the other, besides: drops all, drops some,
+ *             delays all, some, drops those that are larger; without words: nothing any more
+ *     cut LINK, uncut LINK     all that goes up or down there is dropped
+ *     flush NAT, rebind NAT, readdress NAT ADDRESS     it forgets all; and gives other ports; has another address
+ *     counters, quit
+ * It ends with its input. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if.h>
@@ -28,6 +35,8 @@
 #include <popt.h>
 
 #include "natlab/boxfile.h"
+
+#include <kith/err.h>
 
 enum { EXIT_USAGE = 2, LINE_MAX_LEN = 256, BURST = 64, HOPS_DEFAULT = 6 };
 #define POLL_MAX_US KITH_US_PER_S
@@ -118,40 +127,123 @@ static void deliver(void *user, int link, const uint8_t *bytes, size_t len)
 	(void)n;
 }
 
-static void tell_counters(const struct program *p)
+/* ---- commands: each takes the words behind it, and returns what is told; NULL: they are wrong ---- */
+
+static json_t *do_flow(struct program *p, char *words)
+{
+	char *rest = NULL, *from = strtok_r(words, " ", &rest), *to = strtok_r(NULL, " ", &rest);
+	int a = from != NULL ? kith_boxfile_find_link(&p->file, from) : KITH_ENOENT;
+	int b = to != NULL ? kith_boxfile_find_link(&p->file, to) : KITH_ENOENT;
+	if (a < 0 || b < 0)
+		return NULL;
+	struct kith_box_flow f = kith_box_flow(p->file.box, a, b);
+	return json_pack("{s:s, s:I, s:I}", "event", "flow", "packets", (json_int_t)f.packets, "bytes",
+			 (json_int_t)f.bytes);
+}
+
+static json_t *do_way(struct program *p, char *words)
+{
+	char why[128];
+	if (kith_boxfile_set_way(&p->file, words, why, sizeof why) == 0)
+		return json_pack("{s:s}", "event", "way");
+	return json_pack("{s:s, s:s}", "event", "refused", "why", why);
+}
+
+static json_t *set_cut(struct program *p, const char *name, bool cut)
+{
+	int link = kith_boxfile_find_link(&p->file, name);
+	if (link < 0)
+		return NULL;
+	kith_box_cut(p->file.box, link, cut);
+	return json_pack("{s:s, s:s}", "event", cut ? "cut" : "uncut", "link", name);
+}
+
+static json_t *do_cut(struct program *p, char *words)
+{
+	return set_cut(p, words, true);
+}
+
+static json_t *do_uncut(struct program *p, char *words)
+{
+	return set_cut(p, words, false);
+}
+
+/* Its NAT; NULL: there is none of that name. */
+static struct kith_nat *nat_of(struct program *p, const char *name)
+{
+	int nat = name != NULL ? kith_boxfile_find_nat(&p->file, name) : KITH_ENOENT;
+	return nat >= 0 ? kith_box_nat(p->file.box, nat) : NULL;
+}
+
+static json_t *do_flush(struct program *p, char *words)
+{
+	struct kith_nat *nat = nat_of(p, words);
+	if (nat == NULL)
+		return NULL;
+	kith_nat_flush(nat);
+	return json_pack("{s:s, s:s}", "event", "flushed", "nat", words);
+}
+
+static json_t *do_rebind(struct program *p, char *words)
+{
+	struct kith_nat *nat = nat_of(p, words);
+	if (nat == NULL)
+		return NULL;
+	kith_nat_rebind(nat);
+	return json_pack("{s:s, s:s}", "event", "rebound", "nat", words);
+}
+
+static json_t *do_readdress(struct program *p, char *words)
+{
+	char *rest = NULL, *name = strtok_r(words, " ", &rest), *text = strtok_r(NULL, " ", &rest);
+	struct kith_nat *nat = nat_of(p, name);
+	struct kith_addr addr;
+	if (nat == NULL || text == NULL || !kith_boxfile_address(text, &addr) || addr.family != KITH_FAMILY_V4)
+		return NULL;
+	kith_nat_readdress(nat, &addr);
+	return json_pack("{s:s, s:s}", "event", "readdressed", "nat", name);
+}
+
+static json_t *do_counters(struct program *p, char *words)
 {
 	const struct kith_box_counters *c = kith_box_counters(p->file.box);
-	tell(json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "event", "counters", "in",
-		       (json_int_t)c->in, "out", (json_int_t)c->out, "unread", (json_int_t)c->unread, "unroutable",
-		       (json_int_t)c->unroutable, "hops", (json_int_t)c->hops, "refused", (json_int_t)c->refused,
-		       "untranslated", (json_int_t)c->untranslated, "lost", (json_int_t)c->lost, "full",
-		       (json_int_t)c->full));
+	(void)words;
+	return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "event", "counters", "in",
+			 (json_int_t)c->in, "out", (json_int_t)c->out, "unread", (json_int_t)c->unread, "unroutable",
+			 (json_int_t)c->unroutable, "hops", (json_int_t)c->hops, "refused", (json_int_t)c->refused,
+			 "untranslated", (json_int_t)c->untranslated, "lost", (json_int_t)c->lost, "full",
+			 (json_int_t)c->full);
+}
+
+static json_t *do_quit(struct program *p, char *words)
+{
+	(void)words;
+	p->done = true;
+	return json_pack("{s:s}", "event", "bye");
 }
 
 static void obey(struct program *p, char *line)
 {
-	char *rest = NULL, *command = strtok_r(line, " ", &rest);
-	char *first = strtok_r(NULL, " ", &rest), *second = strtok_r(NULL, " ", &rest);
-	int a, b;
-	if (command != NULL && strcmp(command, "quit") == 0) {
-		p->done = true;
-		tell(json_pack("{s:s}", "event", "bye"));
-	} else if (command != NULL && strcmp(command, "counters") == 0) {
-		tell_counters(p);
-	} else if (command != NULL && strcmp(command, "flush") == 0 && first != NULL &&
-		   (a = kith_boxfile_find_nat(&p->file, first)) >= 0) {
-		kith_nat_flush(kith_box_nat(p->file.box, a));
-		tell(json_pack("{s:s, s:s}", "event", "flushed", "nat", first));
-	} else if (command != NULL && strcmp(command, "flow") == 0 && first != NULL && second != NULL &&
-		   (a = kith_boxfile_find_link(&p->file, first)) >= 0 &&
-		   (b = kith_boxfile_find_link(&p->file, second)) >= 0) {
-		struct kith_box_flow f = kith_box_flow(p->file.box, a, b);
-		tell(json_pack("{s:s, s:I, s:I}", "event", "flow", "packets", (json_int_t)f.packets, "bytes",
-			       (json_int_t)f.bytes));
-	} else {
-		tell(json_pack("{s:s, s:s}", "event", "refused", "expected",
-			       "flush NAT, flow LINK LINK, counters or quit"));
-	}
+	static const struct {
+		const char *name;
+		json_t *(*run)(struct program *p, char *words);
+	} commands[] = { { "flow", do_flow },	      { "way", do_way },
+			 { "cut", do_cut },	      { "uncut", do_uncut },
+			 { "flush", do_flush },	      { "rebind", do_rebind },
+			 { "counters", do_counters }, { "readdress", do_readdress },
+			 { "quit", do_quit } };
+	char *words = line + strcspn(line, " ");
+	json_t *answer = NULL;
+	if (*words != '\0')
+		*words++ = '\0';
+	for (size_t i = 0; i < sizeof commands / sizeof commands[0] && answer == NULL; i++)
+		if (strcmp(commands[i].name, line) == 0)
+			answer = commands[i].run(p, words);
+	if (answer == NULL)
+		answer =
+			json_pack("{s:s, s:s}", "event", "refused", "why",
+				  "expected a command of natbox_main.c, with links, NATs and addresses that there are");
+	tell(answer);
 }
 
 static void read_commands(struct program *p)

@@ -12,10 +12,10 @@ import json
 import os
 import queue
 import random
-import signal
 import statistics
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import tomllib
@@ -23,28 +23,18 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
-from peers import Peer, natbox_of  # noqa: E402
+from peers import Peer  # noqa: E402
+from runs import Lines, Progress, Refused, manifest, number, run_program  # noqa: E402
+from world import NAT64, SERVERS, World, make_sites  # noqa: E402
 
 QUICK = "open:masquerade,masquerade:masquerade,masquerade:random,sequential:masquerade,masquerade-random:port-restricted,"\
     "tcp-443:masquerade,udp-blocked:tcp-443,connect-only:open,home:home,cgn-shared:cgn-shared,ipv6:ipv6,random:random,ipv6:masquerade,"\
     "nat64:open"
-SUPERNODES = [("s1", "11.1.0.1", "2a00:11::1"), ("s2", "22.2.0.2", "2a01:22::1"), ("s3", "33.3.0.3", "2a03:33::1")]
-SERVERS = ("77.7.0.7", "88.8.0.8", "2a07:77::7", "2a08:88::8")
-NAT64 = "64:ff9b::"
-FIRST_OCTETS = [n for n in range(40, 200) if n not in (77, 88, 127)]
 JOIN_S = 15
 QUICK_RELAYED_S = 1.5  # how long a quick run waits for a direct path where it wants none
 QUICK_JOBS = 8  # mostly they wait
 LETTERS = {"D": "direct", "d": "mostly direct", "R": "connected", "-": "not connected"}
 MOSTLY_TRIALS = 3  # of a cell, from which on at least half must be direct; a quick run ends with the first that is
-
-
-class Refused(Exception):
-    """Wrong options, or a world that cannot be."""
-
-    def __init__(self, text, code=2):
-        super().__init__(text)
-        self.code = code
 
 
 # ---- kinds, cells, and what is wanted of them ----
@@ -91,141 +81,6 @@ def read_cells(text, kinds):
             found = [(a, b) for a in (names if ends[0] == "*" else ends[:1]) for b in (names if ends[1] == "*" else ends[1:])]
         cells += [c for c in found if c not in cells]
     return cells
-
-
-# ---- places ----
-
-
-class Site:
-    def __init__(self, kind, words, side, number):
-        self.name, self.kind, self.words, self.side = f"{kind}-{side}", kind, words, side
-        self.group = kind if words.get("together") or words["router"] == "shared" else self.name
-        self.ip = words.get("ip", "4")
-        self.v4 = f"{FIRST_OCTETS[number]}.1.0.{number + 1}"
-        self.v6 = f"2a0c:{0x100 + number:x}"
-        self.shares = words["router"] == "shared" and side == "b"
-        self.link = f"{kind}-a" if self.shares else self.name
-        self.box = words.get("box")
-        self.nat = None if not self.box else (f"{kind}-a" if words.get("together") else self.name)
-        if self.box:
-            self.inside = "192.168.1.2" if words["router"] == "none" else f"100.64.0.{number + 1}"
-        self.router = None if words["router"] == "none" else f"{self.link}.r"
-
-    def plan(self):
-        line = [f"site {self.name}"]
-        router = "none" if self.words["router"] == "none" else f"{self.kind}-a" if self.shares else "kernel"
-        line.append(f"router={router}")
-        if self.ip != "6":
-            line.append(f"v4={self.inside if self.box else self.v4}")
-        if self.ip != "4":
-            line.append(f"v6={self.v6}")
-        if self.ip == "64":
-            line.append(f"nat64={NAT64}/96")
-        line += [f"{key}={self.words[key]}" for key in ("nat", "wall", "timeout") if key in self.words]
-        return " ".join(line)
-
-    def box_lines(self, access):
-        nets = [f"{self.inside if self.box else self.v4}/32"] if self.ip != "6" else []
-        if self.ip != "4":
-            nets.append(f"{self.v6}::/32")
-        ns = "{net}-" + (self.router or self.name)
-        link = f"link {self.name} netns={ns} dev={'wan' if self.router else 'eth0'} net={','.join(nets)} {access}"
-        if not self.box:
-            return [link]
-        nat = [f"nat {self.name} at={self.v4} {self.box}"] if self.nat == self.name else []
-        return nat + [link + f" nat={self.nat}"]
-
-
-def make_sites(kinds, cells):
-    sites, number = {}, 0
-    for kind, words in kinds.items():
-        if any(kind in cell for cell in cells):
-            for side in "ab":
-                sites[kind, side] = Site(kind, words, side, number)
-                number += 1
-    return sites
-
-
-class World:
-    """The processes of world.sh and kith-natbox. It is gone when closed, whatever happened."""
-
-    def __init__(self, sites, options):
-        self.sites, self.options, self.closed = sites, options, False
-        self.lock = threading.Lock()
-        plan = [f"supernode {' '.join(s if options.supernodes == '46' else s[:2])}" for s in SUPERNODES] + [f"servers {' '.join(SERVERS)}"]
-        plan += [site.plan() for site in sites.values()]
-        self.files = Path(options.directory)
-        (self.files / "plan").write_text("\n".join(plan) + "\n")
-        self.shell = self.box = None
-
-    def open(self):
-        self.shell = subprocess.Popen(
-            [str(HERE / "world.sh"), str(self.files / "plan")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-            start_new_session=True, env={**os.environ, "KITH_BUILD_DIR": str(self.options.build)})
-        made = self.hear("made")
-        self.net, self.tmp = made["net"], Path(made["tmp"])
-        if not self.options.quiet:
-            print(f"namespaces {self.net}-*", file=sys.stderr, flush=True)
-        self.start_box()
-        self.shell.stdin.write("go\n")
-        self.shell.stdin.flush()
-        self.hear("ready")
-
-    def hear(self, event):
-        for line in self.shell.stdout:
-            if line.startswith("{") and json.loads(line)["event"] == event:
-                return json.loads(line)
-        raise Refused("the world could not be made; what it said is above", 3)
-
-    def start_box(self):
-        access = f"delay={self.options.delay / 2} loss={self.options.loss}"
-        lines = [f"link {n} netns={{net}}-{n} dev=eth0 net={v4}/32,{v6}/128 {access}" for n, v4, v6 in SUPERNODES]
-        nets = ",".join(f"{a}/{128 if ':' in a else 32}" for a in SERVERS)
-        lines.append(f"link probe netns={{net}}-probe dev=eth0 net={nets} {access}")
-        for site in self.sites.values():
-            if not site.shares:
-                lines += site.box_lines(access)
-        path = self.files / "box"
-        path.write_text("\n".join(lines).replace("{net}", self.net) + "\n")
-        self.box = natbox_of(self.options.build, path, self.options.seed)
-        if self.box is None:
-            raise Refused("kith-natbox did not start; what it said is above", 3)
-
-    def tell_box(self, line):
-        with self.lock:
-            self.box.stdin.write(line + "\n")
-            self.box.stdin.flush()
-            return json.loads(self.box.stdout.readline())
-
-    def flow(self, a, b):
-        """Packets from one site's link to another's, as the box saw them."""
-        return self.tell_box(f"flow {a.link} {b.link}")["packets"]
-
-    def command(self, site, *words):
-        return ["ip", "netns", "exec", f"{self.net}-{site.name}", *words]
-
-    def forget(self, site):
-        """The NATs in front of it know nothing."""
-        if site.router:
-            subprocess.run(["ip", "netns", "exec", f"{self.net}-{site.router}", "conntrack", "-F"], capture_output=True, check=False)
-        if site.nat:
-            self.tell_box(f"flush {site.nat}")
-
-    def close(self):
-        if self.closed:
-            return
-        self.closed = True
-        for process in (self.shell, self.box):
-            if process is not None:
-                process.stdin.close()
-        if self.shell is not None:
-            try:
-                self.shell.wait(60)
-            except subprocess.TimeoutExpired:
-                self.shell.terminate()
-                self.shell.wait()
-        if self.box is not None:
-            self.box.wait()
 
 
 # ---- whether a kind is what it is called ----
@@ -371,27 +226,13 @@ def as_wanted(result, letter):
 # ---- all of them ----
 
 
-class Progress:
-    def __init__(self, total, quiet):
-        self.total, self.quiet, self.done, self.start = total, quiet, 0, time.monotonic()
-
-    def step(self, result):
-        self.done += 1
-        if self.quiet:
-            return
-        left = (time.monotonic() - self.start) / self.done * (self.total - self.done)
-        text = f"{self.done}/{self.total}  about {int(left // 60)}:{int(left % 60):02} left  {result['caller']}:{result['callee']} {result['how']}"
-        if sys.stderr.isatty():
-            print(f"\r{text:<100}", end="" if self.done < self.total else "\n", file=sys.stderr, flush=True)
-        elif self.done % 20 == 0 or self.done == self.total:
-            print(text, file=sys.stderr, flush=True)
-
-
 def run_trials(world, cells, wanted, output, stop):
     """Several at once, no two of which share a NAT."""
-    todo = [(cell, rep) for rep in range(world.options.reps) for cell in cells]
+    results = [r for r in output.before if (r["caller"], r["callee"]) in cells]
+    done = {(r["caller"], r["callee"], r["rep"]) for r in results}
+    todo = [(cell, rep) for rep in range(world.options.reps) for cell in cells if (*cell, rep) not in done]
     random.Random(world.options.seed).shuffle(todo)
-    busy, lock, results = set(), threading.Condition(), []
+    busy, lock = set(), threading.Condition()
     progress = Progress(len(todo), world.options.quiet)
 
     def groups(cell):
@@ -420,9 +261,8 @@ def run_trials(world, cells, wanted, output, stop):
                 busy.difference_update(groups(one[0]))
                 if not stop.is_set():
                     results.append(result)
-                    output.write(json.dumps(result) + "\n")
-                    output.flush()
-                    progress.step(result)
+                    output.write(result)
+                    progress.step(f"{result['caller']}:{result['callee']} {result['how']}")
                     if world.options.quick and wanted[one[0]] == "d" and result["how"] != "direct" and one[1] + 1 < MOSTLY_TRIALS:
                         todo.append((one[0], one[1] + 1))
                         progress.total += 1
@@ -505,19 +345,6 @@ def print_summary(results, out):
 # ---- the program ----
 
 
-def number(low, high, kind=float):
-    def convert(text):
-        try:
-            value = kind(text)
-        except ValueError:
-            value = None
-        if value is None or not low <= value <= high:
-            raise argparse.ArgumentTypeError(f'found "{text}"; expected a number from {low} to {high}')
-        return value
-
-    return convert
-
-
 def arguments(argv):
     parser = argparse.ArgumentParser(prog="natlab", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cells", help="which (default: all)")
@@ -533,12 +360,14 @@ def arguments(argv):
     parser.add_argument("--supernodes", choices=("4", "46"), default="46", help="what supernodes have: IPv4 only, or both (default)")
     parser.add_argument("--no-probe", action="store_true", help="trust that kinds are what they are called")
     parser.add_argument("--output", help="file for the JSON lines (default: natlab.jsonl)", default="natlab.jsonl")
+    parser.add_argument("--resume", action="store_true", help="go on with a file of lines that was not finished")
     parser.add_argument("--build", type=Path, default=os.environ.get("KITH_BUILD_DIR", HERE.parent.parent / "build/release"))
     parser.add_argument("--kinds", help="file of the kinds (default: kinds.toml)", default=HERE / "kinds.toml")
     parser.add_argument("--wanted", help="file of what is wanted of the cells (default: cells.txt)", default=HERE / "cells.txt")
     parser.add_argument("--list", action="store_true", help="the kinds, in words")
     parser.add_argument("--quiet", action="store_true", help="no progress")
     options = parser.parse_args(argv)
+    options.argv = argv
     if options.quick and options.cells:
         parser.error("--quick has cells of its own; expected one of --quick and --cells")
     options.jobs = options.jobs or (QUICK_JOBS if options.quick else os.cpu_count())
@@ -547,7 +376,13 @@ def arguments(argv):
     return options
 
 
-def run(options, directory, stop):
+def made_with(options, cells):
+    names = ("seed", "quick", "delay", "loss", "patience", "settle", "hold", "supernodes")
+    asked = {"reps": options.reps, "cells": [":".join(cell) for cell in cells]}
+    return manifest(options.argv, asked, {n: getattr(options, n) for n in names}, options.build, [options.kinds, options.wanted])
+
+
+def run(options, stop):
     kinds = read_kinds(options.kinds)
     if options.list:
         for i, (name, words) in enumerate(kinds.items(), 1):
@@ -557,49 +392,27 @@ def run(options, directory, stop):
     cells = read_cells(QUICK if options.quick else options.cells or "all", kinds)
     if os.geteuid() != 0:
         raise Refused("network namespaces need root", 3)
-    options.directory = directory
-    world = World(make_sites(kinds, cells), options)
-    try:
-        if not options.quiet:
-            print(f"{len(cells)} cells; making {len(world.sites)} places ...", file=sys.stderr, flush=True)
-        world.open()
-        wrong = [] if options.no_probe else probe_all(world)
-        if wrong:
-            raise Refused("not what they are called:\n  " + "\n  ".join(sorted(wrong)), 3)
-        with open(options.output, "w") as output:
-            results = run_trials(world, cells, wanted, output, stop)
-    finally:
-        world.close()
+    lines = Lines(options.output, made_with(options, cells), options.resume)
+    with tempfile.TemporaryDirectory(prefix="natlab.") as directory:
+        world = World(make_sites(kinds, cells), options, directory)
+        try:
+            if not options.quiet:
+                print(f"{len(cells)} cells; making {len(world.sites)} places ...", file=sys.stderr, flush=True)
+            world.open()
+            wrong = [] if options.no_probe else probe_all(world)
+            if wrong:
+                raise Refused("not what they are called:\n  " + "\n  ".join(sorted(wrong)), 3)
+            with lines as output:
+                results = run_trials(world, cells, wanted, output, stop)
+        finally:
+            world.close()
     print_table(results, kinds, sys.stdout)
     print_summary(results, sys.stdout)
     return 1 if stop.is_set() or not results or not all(r["good"] for r in results) or seldom_direct(results) else 0
 
 
 def main(argv):
-    import tempfile
-
-    stop = threading.Event()
-
-    def on_signal(number, frame):
-        stop.set()
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        raise KeyboardInterrupt
-
-    for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(name, on_signal)
-    options = arguments(argv)
-    try:
-        with tempfile.TemporaryDirectory(prefix="natlab.") as directory:
-            return run(options, directory, stop)
-    except Refused as e:
-        print(f"natlab: {e}", file=sys.stderr)
-        return e.code
-    except OSError as e:
-        print(f"natlab: {e.filename or ''}: {e.strerror}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("natlab: stopped; what it made is removed", file=sys.stderr)
-        return 130
+    return run_program("natlab", run, arguments(argv), threading.Event())
 
 
 if __name__ == "__main__":

@@ -5,7 +5,9 @@
 #
 #     {"event": "made", "net": ..., "tmp": ...}   namespaces and TUN devices are there: kith-natbox may open them
 #     go                                          (to it) it has
-#     {"event": "ready"}                          supernodes know each other, accounts have profiles in tmp
+#     {"event": "ready", "pids": {NAME: N}}       supernodes know each other, accounts have profiles in tmp
+#     again NAME...                               (to it) these supernodes were killed: they shall run again
+#     {"event": "again", "pids": {NAME: N}}       all know each other again
 #
 # Lines of the plan, in this order (a kind's words are those of kinds.toml):
 #     supernode NAME V4 [V6]
@@ -198,5 +200,20 @@ for name in "${supernodes[@]}"; do
 	start_kithd "$name" "$(ns "$name")"
 done
 await_members "${supernodes[@]}"
-printf '{"event": "ready"}\n'
-while read -r word; do :; done
+# tell EVENT: with the process of each supernode.
+tell() {
+	local name list=
+	for name in "${supernodes[@]}"; do list+=", \"$name\": ${pid_of[$name]}"; done
+	printf '{"event": "%s", "pids": {%s}}\n' "$1" "${list:2}"
+}
+
+tell ready
+while read -r command names; do
+	[ "$command" = again ] || fail "world.sh: found \"$command\"; expected again, and supernodes"
+	for name in $names; do
+		{ wait "${pid_of[$name]}" || true; } 2>/dev/null
+		start_kithd "$name" "$(ns "$name")"
+	done
+	await_members "${supernodes[@]}"
+	tell again
+done

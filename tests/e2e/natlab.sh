@@ -40,9 +40,19 @@ sed 's/ R/ D/g' "$lab/cells.txt" >wanted
 ends 1 'WRONG tcp-443:open: relay, wanted direct' "${natlab[@]}" --wanted wanted --cells tcp-443:open --patience 2 --no-probe
 gone err
 
+# A run is gone on with, and only with what it was made with.
+ends 0 '2 trials: 2 connected' "${natlab[@]}" --cells open:open,full-cone:open --no-probe
+printf '{"caller": "op' >>lines # a line that was not finished
+ends 2 'was made with another delay: 20, now 30.0' "${natlab[@]}" --cells open:open --delay 30 --resume
+ends 0 '3 trials: 3 connected' "${natlab[@]}" --cells open:open,full-cone:open,open:full-cone --no-probe --resume
+grep -q '^1/1' err || fail "what was there was made again: $(cat err)"
+[ "$(wc -l <lines)" = 3 ] || fail "$(wc -l <lines) lines instead of 3"
+rm lines.manifest.json
+ends 2 'lines.manifest.json is not there' "${natlab[@]}" --cells open:open --resume
+
 # Interrupted while it calls.
 rm lines
-start interrupted - "${natlab[@]}" --cells 'open:*' --no-probe
+start interrupted - "${natlab[@]}" --cells 'open:masquerade,open:home,open:cgn' --reps 50 --no-probe
 until_true 60 grep -q making interrupted.log
 until_true 60 grep -q '"caller"' lines
 stop interrupted INT

@@ -8,6 +8,9 @@
  *                      -> first, when the first of the other end's is there
  *     stats            -> stats: what was sent, what arrived, what is missing, the longest silence of each; clears the
  *                         silences
+ *     voice MS BYTES   every MS milliseconds a numbered datagram of so many bytes, and nothing else; 0 0 stops
+ *     listen, heard    a window begins; -> heard: what came of the other's voice since then (natlab/voice.h), the
+ *                         longest time in which this end said none, and how many it has said in all
  *     bulk MS          as much as goes on a stream of its own, for so long -> bulk, at the other end: bytes, ms from
  *                      the first byte to the last, and rate_late: bytes a second from half of MS on
  *     paths, explain   -> paths, explain: of the connection
@@ -28,9 +31,12 @@
 
 #include <kith/kith.h>
 
+#include "natlab/voice.h"
+
 #define SERVICE "flow"
 
-enum { STREAM_CHANNEL = 1, DATAGRAM_CHANNEL = 2, BULK_CHANNEL = 3, RECORD_LEN = 16, PATHS_MAX = 16, CHUNK = 65536 };
+enum { STREAM_CHANNEL = 1, DATAGRAM_CHANNEL = 2, BULK_CHANNEL = 3, VOICE_CHANNEL = 4 };
+enum { RECORD_LEN = 16, VOICE_MAX = 1200, PATHS_MAX = 16, CHUNK = 65536 };
 
 /* What arrived of one kind of numbered things. */
 struct arrivals {
@@ -41,6 +47,15 @@ struct arrivals {
 /* A stream that carries as much as it can: sent until a time, or what has come. */
 struct bulk {
 	uint64_t until_us, bytes, first_us, half_us, half_bytes;
+};
+
+/* What this end says of a call, and hears. */
+struct voice {
+	uv_timer_t timer;
+	size_t len;
+	uint64_t said, refused; /* refused: of those that were said, the library did not take; they are lost, too */
+	uint64_t last_us, pause_us; /* pause: the longest between two frames, since the window began */
+	struct kith_voice heard;
 };
 
 struct peer {
@@ -57,6 +72,7 @@ struct peer {
 	size_t part_len;
 	struct arrivals records, datagrams;
 	struct bulk bulk;
+	struct voice voice;
 	char line[512];
 	size_t line_len;
 };
@@ -230,19 +246,75 @@ static void on_stream(struct kith_conn *conn, struct kith_stream *stream, uint16
 	kith_stream_set_callbacks(stream, &cb, user);
 }
 
+static void make_record(uint8_t out[RECORD_LEN], uint64_t number)
+{
+	uint64_t now = now_us();
+	memcpy(out, &number, sizeof number);
+	memcpy(out + sizeof number, &now, sizeof now);
+}
+
+/* ---- voice ---- */
+
+static void on_voice_tick(uv_timer_t *timer)
+{
+	struct peer *p = timer->data;
+	struct voice *v = &p->voice;
+	uint8_t frame[VOICE_MAX] = { 0 };
+	if (p->conn == NULL)
+		return;
+	uint64_t now = now_us();
+	make_record(frame, v->said);
+	if (v->last_us != 0 && now - v->last_us > v->pause_us)
+		v->pause_us = now - v->last_us;
+	v->said++;
+	v->refused += kith_conn_send(p->conn, VOICE_CHANNEL, frame, v->len) != 0;
+	v->last_us = now;
+}
+
+/* "MS BYTES" */
+static int speak(struct voice *v, const char *argument)
+{
+	char *rest;
+	unsigned long ms = strtoul(argument, &rest, 10), len = strtoul(rest, NULL, 10);
+	if (ms == 0)
+		return uv_timer_stop(&v->timer);
+	if (len < RECORD_LEN || len > VOICE_MAX)
+		return KITH_EINVAL;
+	v->len = len;
+	return uv_timer_start(&v->timer, on_voice_tick, 0, ms);
+}
+
+static void hear(struct voice *v, const uint8_t *record)
+{
+	uint64_t number, left;
+	memcpy(&number, record, sizeof number);
+	memcpy(&left, record + sizeof number, sizeof left);
+	kith_voice_hear(&v->heard, number, (kith_time_us)left, (kith_time_us)now_us());
+}
+
+static void listen_anew(struct voice *v)
+{
+	kith_voice_listen(&v->heard);
+	v->pause_us = 0;
+}
+
+static void tell_heard(const struct voice *v)
+{
+	struct kith_voice_window w = kith_voice_tell(&v->heard, (kith_time_us)now_us());
+	tell("heard", json_pack("{s:f, s:I, s:I, s:I, s:I, s:I, s:I, s:f}", "gap_ms", (double)w.gap_us / 1000.0,
+				"heard", (json_int_t)w.heard, "late", (json_int_t)w.late, "lost", (json_int_t)w.lost,
+				"twice", (json_int_t)w.twice, "said", (json_int_t)v->said, "refused",
+				(json_int_t)v->refused, "pause_ms", (double)v->pause_us / 1000.0));
+}
+
 static void on_datagram(struct kith_conn *conn, uint16_t channel, const uint8_t *data, size_t len, void *user)
 {
 	struct peer *p = user;
 	(void)conn;
 	if (channel == DATAGRAM_CHANNEL && len == RECORD_LEN)
 		arrived(&p->datagrams, data);
-}
-
-static void make_record(uint8_t out[RECORD_LEN], uint64_t number)
-{
-	uint64_t now = now_us();
-	memcpy(out, &number, sizeof number);
-	memcpy(out + sizeof number, &now, sizeof now);
+	else if (channel == VOICE_CHANNEL && len >= RECORD_LEN)
+		hear(&p->voice, data);
 }
 
 static void on_tick(uv_timer_t *timer)
@@ -392,6 +464,7 @@ static void on_node_closed(struct kith_node *node, void *user)
 	tell("bye", NULL);
 	uv_close((uv_handle_t *)&p->input, NULL);
 	uv_close((uv_handle_t *)&p->timer, NULL);
+	uv_close((uv_handle_t *)&p->voice.timer, NULL);
 }
 
 static void on_started(struct kith_node *node, int err, const char *why, void *user)
@@ -468,6 +541,13 @@ static void obey(struct peer *p, const char *command, const char *argument)
 			uv_timer_start(&p->timer, on_tick, 0, ms);
 		else
 			uv_timer_stop(&p->timer);
+	} else if (strcmp(command, "voice") == 0) {
+		err = speak(&p->voice, argument);
+	} else if (strcmp(command, "listen") == 0) {
+		listen_anew(&p->voice);
+		tell("listen", NULL);
+	} else if (strcmp(command, "heard") == 0) {
+		tell_heard(&p->voice);
 	} else if (strcmp(command, "bulk") == 0) {
 		send_bulk(p, strtoul(argument, NULL, 10));
 	} else if (strcmp(command, "stats") == 0) {
@@ -581,8 +661,9 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	uv_timer_init(p.loop, &p.timer);
+	uv_timer_init(p.loop, &p.voice.timer);
 	uv_poll_init(p.loop, &p.input, STDIN_FILENO);
-	p.timer.data = p.input.data = &p;
+	p.timer.data = p.voice.timer.data = p.input.data = &p;
 	uv_poll_start(&p.input, UV_READABLE, on_input);
 	uv_run(p.loop, UV_RUN_DEFAULT);
 	return kith_node_free(p.node) == 0 ? 0 : 1;

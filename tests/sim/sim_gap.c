@@ -4,6 +4,8 @@
  *
  *     sim_gap                  a short one: KITH_SIM_GAP_RUNS networks for each kind and round trip (10)
  *     sim_gap KIND...          only these kinds
+ *     sim_gap --json [KIND...] one JSON line for each, with all gaps, for natlab report: it sets them beside those of
+ *                              real nodes
  *
  * Goes red when a session is lost, or when a figure is missed that is held (struct kind). A figure that is wanted and
  * not held yet is printed as missed.
@@ -388,15 +390,31 @@ static bool report(const struct kind *k, unsigned step, unsigned rtt_ms, struct 
 	return r->lost == 0 && r->n > 0 && (met || !k->holds);
 }
 
-static bool measure(const struct kind *k, unsigned rtt_ms, uint64_t runs)
+static void print_json(const struct kind *k, unsigned step, unsigned rtt_ms, const struct result *r)
+{
+	printf("{\"fault\": \"%s", k->name);
+	if (steps_of(k) > 1)
+		printf(", %u", step + 1);
+	printf("\", \"rtt_ms\": %u, \"host\": \"virtual\", \"lost\": %u, \"gaps_ms\": [", rtt_ms, r->lost);
+	for (uint32_t i = 0; i < r->n; i++)
+		printf("%s%u", i > 0 ? ", " : "", r->ms[i]);
+	printf("]}\n");
+	fflush(stdout);
+}
+
+static bool measure(const struct kind *k, unsigned rtt_ms, uint64_t runs, bool json)
 {
 	static struct result results[STEPS_MAX];
 	bool good = true;
 	memset(results, 0, sizeof results);
 	for (uint64_t seed = 1; seed <= (k->alone ? 2 * runs : runs) && good; seed++)
 		good = run(k, seed, rtt_ms, results);
-	for (unsigned step = 0; step < steps_of(k); step++)
-		good = report(k, step, rtt_ms, &results[step]) && good;
+	for (unsigned step = 0; step < steps_of(k); step++) {
+		if (json)
+			print_json(k, step, rtt_ms, &results[step]);
+		else
+			good = report(k, step, rtt_ms, &results[step]) && good;
+	}
 	return good;
 }
 
@@ -524,15 +542,21 @@ int main(int argc, char **argv)
 	static const unsigned rtts_ms[] = { 40, 150 };
 	uint64_t runs = scenario_count("KITH_SIM_GAP_RUNS", RUNS);
 	bool good = true;
+	const bool json = argc > 1 && strcmp(argv[1], "--json") == 0;
+	if (json) {
+		argv++;
+		argc--;
+	}
 	if (runs == 0 || runs > RUNS_MAX)
 		return 2;
 	for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
 		for (size_t r = 0; is_asked(kinds[i].name, argc, argv) && r < sizeof rtts_ms / sizeof rtts_ms[0]; r++)
-			good = measure(&kinds[i], rtts_ms[r], runs) && good;
+			good = measure(&kinds[i], rtts_ms[r], runs, json) && good;
 	}
-	for (size_t r = 0; is_asked("noise", argc, argv) && r < sizeof rtts_ms / sizeof rtts_ms[0]; r++)
+	for (size_t r = 0; !json && is_asked("noise", argc, argv) && r < sizeof rtts_ms / sizeof rtts_ms[0]; r++)
 		good = noise(rtts_ms[r]) && good;
-	for (size_t r = 0; is_asked("short bindings", argc, argv) && r < sizeof rtts_ms / sizeof rtts_ms[0]; r++)
+	for (size_t r = 0; !json && is_asked("short bindings", argc, argv) && r < sizeof rtts_ms / sizeof rtts_ms[0];
+	     r++)
 		good = short_bindings(rtts_ms[r]) && good;
 	return good ? 0 : 1;
 }

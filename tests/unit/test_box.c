@@ -193,6 +193,84 @@ static void a_link_loses_its_share_and_a_full_box_drops(void **state)
 	world_deinit(&w); /* and what is on its way is freed */
 }
 
+static void the_core_does_to_a_way_what_it_was_told(void **state)
+{
+	(void)state;
+	struct world w;
+	world_init(&w, false, false, 0);
+	struct kith_net_way slow = { .extra_us = 380 * MS }, small = { .most_bytes = LEN - 1 }, cut = { .cut = true },
+			    nothing = { 0 };
+	kith_box_set_way(w.box, 0, 2, &slow);
+	send(&w, 0, 0, "100.64.0.2:5000", "11.1.0.1:7");
+	send(&w, 0, 1, "100.64.0.3:5000", "11.1.0.1:7");
+	assert_int_equal(arrived(&w, 20 * MS), 1); /* another way is not slower */
+	assert_int_equal(arrived(&w, 400 * MS - 1), 0);
+	assert_int_equal(arrived(&w, 400 * MS), 1);
+	kith_box_set_way(w.box, 0, 2, &small);
+	send(&w, 400 * MS, 0, "100.64.0.2:5000", "11.1.0.1:7");
+	assert_int_equal(arrived(&w, 500 * MS), 0);
+	assert_int_equal(kith_box_counters(w.box)->lost, 1);
+	small.most_bytes = LEN;
+	kith_box_set_way(w.box, 0, 2, &small);
+	send(&w, 500 * MS, 0, "100.64.0.2:5000", "11.1.0.1:7");
+	assert_int_equal(arrived(&w, 600 * MS), 1);
+	kith_box_set_way(w.box, 0, 2, &cut);
+	send(&w, 600 * MS, 0, "100.64.0.2:5000", "11.1.0.1:7");
+	send(&w, 600 * MS, 2, "11.1.0.1:7", "61.1.0.1:5000"); /* the other direction */
+	assert_int_equal(arrived(&w, 700 * MS), 1);
+	kith_box_set_way(w.box, 0, 2, &nothing);
+	send(&w, 700 * MS, 0, "100.64.0.2:5000", "11.1.0.1:7");
+	assert_int_equal(arrived(&w, 800 * MS), 1);
+	world_deinit(&w);
+}
+
+/* Of packets from the server to a home: how many are there after so long. */
+static int in_time(struct world *w, kith_time_us start, int packets, kith_time_us within_us)
+{
+	int n = 0;
+	for (int i = 0; i < packets; i++) {
+		const kith_time_us at = start + 100 * i * MS;
+		send(w, at, 0, "100.64.0.2:5000", "11.1.0.1:7"); /* the binding stays */
+		(void)arrived(w, at + 20 * MS);
+		send(w, at + 20 * MS, 2, "11.1.0.1:7", "61.1.0.1:5000");
+		n += arrived(w, at + 20 * MS + within_us);
+		(void)arrived(w, at + 99 * MS);
+	}
+	return n;
+}
+
+static void a_way_loses_and_holds_back_its_share(void **state)
+{
+	(void)state;
+	struct world w;
+	world_init(&w, false, false, 0);
+	struct kith_net_way way = { .faults = { .loss_ppm = 300000 } };
+	kith_box_set_way(w.box, 2, 0, &way);
+	assert_in_range(in_time(&w, 0, 1000, 20 * MS), 650, 750); /* of 700; three and a half standard deviations */
+	way.faults = (struct kith_access_faults){ .reorder_ppm = 200000, .reorder_delay_us = 30 * MS };
+	kith_box_set_way(w.box, 2, 0, &way);
+	assert_in_range(in_time(&w, 100 * KITH_US_PER_S, 1000, 20 * MS), 755, 845); /* of 800 */
+	assert_int_equal(in_time(&w, 200 * KITH_US_PER_S, 100, 50 * MS), 100); /* and none is lost */
+	world_deinit(&w);
+}
+
+static void nothing_passes_a_link_that_is_cut(void **state)
+{
+	(void)state;
+	struct world w;
+	world_init(&w, false, false, 0);
+	send(&w, 0, 0, "100.64.0.2:5000", "11.1.0.1:7");
+	assert_int_equal(arrived(&w, 100 * MS), 1);
+	kith_box_cut(w.box, 0, true);
+	send(&w, 100 * MS, 0, "100.64.0.2:5000", "11.1.0.1:7");
+	send(&w, 100 * MS, 2, "11.1.0.1:7", "61.1.0.1:5000");
+	assert_int_equal(arrived(&w, 200 * MS), 0);
+	kith_box_cut(w.box, 0, false);
+	send(&w, 200 * MS, 2, "11.1.0.1:7", "61.1.0.1:5000");
+	assert_int_equal(arrived(&w, 300 * MS), 1);
+	world_deinit(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -202,6 +280,9 @@ int main(void)
 		cmocka_unit_test(neighbours_behind_one_nat_meet_by_hairpin_only),
 		cmocka_unit_test(what_is_nobodys_is_dropped_and_counted),
 		cmocka_unit_test(a_link_loses_its_share_and_a_full_box_drops),
+		cmocka_unit_test(the_core_does_to_a_way_what_it_was_told),
+		cmocka_unit_test(a_way_loses_and_holds_back_its_share),
+		cmocka_unit_test(nothing_passes_a_link_that_is_cut),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

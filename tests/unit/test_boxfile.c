@@ -109,12 +109,49 @@ static void a_file_that_is_not_there_is_told(void **state)
 	assert_non_null(strstr(why, "/nowhere/box: "));
 }
 
+static void ways_are_told_in_words(void **state)
+{
+	static struct kith_boxfile f;
+	static const struct {
+		const char *words, *why; /* "": it is good */
+	} cases[] = {
+		{ "a b", "" },
+		{ "a b cut=yes loss=0.3 delay=380 reorder=0.2 late=30 most=1028", "" },
+		{ "a", "found \"\"; expected the name of a link" },
+		{ "a c", "found \"c\"; expected the name of a link" },
+		{ "a b cut", "found \"cut\"; expected KEY=VALUE" },
+		{ "a b cut=1", "found \"1\"; expected yes or no" },
+		{ "a b loss=30", "found \"30\"; expected a share from 0 to 1" },
+		{ "a b delay=x", "found \"x\"; expected a number that is not too large" },
+		{ "a b slow=1", "found \"slow\"; expected cut, loss, reorder, delay, late or most" },
+	};
+	struct test_alloc mem;
+	char why[512] = "";
+	(void)state;
+	assert_int_equal(read_text(&f, &mem,
+				   "link a netns=n dev=d net=1.2.3.4/32\n"
+				   "link b netns=n dev=e net=1.2.3.5/32\n",
+				   why),
+			 0);
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		char words[128];
+		snprintf(words, sizeof words, "%s", cases[i].words);
+		why[0] = '\0';
+		int err = kith_boxfile_set_way(&f, words, why, sizeof why);
+		assert_string_equal(why, cases[i].why);
+		assert_int_equal(err == 0, cases[i].why[0] == '\0');
+	}
+	kith_box_free(f.box);
+	test_alloc_check(&mem);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(links_and_nats_are_as_the_file_says),
 		cmocka_unit_test(what_is_wrong_is_told),
 		cmocka_unit_test(a_file_that_is_not_there_is_told),
+		cmocka_unit_test(ways_are_told_in_words),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
