@@ -597,6 +597,11 @@ uint64_t kith_device_key(const uint8_t device[KITH_DEVICE_ID_LEN]);
 /* A timestamp for a handshake, above all given before. */
 int64_t kith_stamp(struct kith_core *c);
 
+/* Whether a node that says that it is a supernode is one: by its certificate; by its entry in our table of members,
+ * which has been attested; or, as a leaf has no such table, by the host entry that a home gave us, with the key that
+ * the node has just proven. */
+bool kith_session_may_serve(struct kith_core *c, const struct kith_session *s, const struct kith_person *person);
+
 /* The certificates of the other side, parsed and checked before; false when the chain is not known. */
 bool kith_session_person(struct kith_core *c, const struct kith_session *s, struct kith_person *out);
 
