@@ -119,7 +119,7 @@ static bool is_cut_off(struct kith_core *c, const struct kith_home_slot *place)
 unsigned kith_choice_spares(struct kith_core *c, unsigned homes)
 {
 	unsigned n = 0;
-	if (homes == KITH_HOMES || (homes == 0 && c->leaf.attempts >= KITH_CHOICE_PATIENT))
+	if (homes == KITH_HOMES || c->leaf.attempts >= KITH_CHOICE_PATIENT)
 		return 0;
 	for (unsigned i = 0; c->now.mono_us >= c->leaf.eased_until && i < kith_places(c); i++)
 		n += is_cut_off(c, kith_place(c, i));

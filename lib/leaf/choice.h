@@ -13,7 +13,7 @@
 
 #include "link/state.h"
 
-/* Failures in a row, more than a cache has hosts: our own line is slow then. */
+/* Failures in a row, more than a cache has hosts: our own line is slow then, or all are gone that we know. */
 #define KITH_CHOICE_PATIENT 20
 
 /* The next supernode to try: its index in the host cache; KITH_ENOENT. */
@@ -23,8 +23,8 @@ int kith_choice_next(struct kith_core *c, struct kith_host *host) KITH_MUST_USE;
 bool kith_choice_elsewhere(struct kith_core *c);
 
 /* How many supernodes may be tried beside those that places of homes are for: as many as failed, or, unless homes said
- * that they are slow, as are silent by transports that lead to no home while others may; none when
- * our own line is slow. */
+ * that they are slow, as are silent by transports that lead to no home while others may; none when so many failed that
+ * our own line is slow, or that all are gone. */
 unsigned kith_choice_spares(struct kith_core *c, unsigned homes);
 
 /* The entry at i of the host cache, without a key, leads to that home: both become one. False: they are still two. */

@@ -121,7 +121,8 @@ static void fill_slots(struct kith_core *c)
 		if (slot->state != KITH_HOME_FREE)
 			continue;
 		int cached = kith_choice_next(c, &host);
-		if (cached < 0 && i < KITH_HOMES && kith_homes_count(c) > 0)
+		const bool vain = cached < 0 || c->leaf.attempts >= KITH_CHOICE_PATIENT;
+		if (vain && i < KITH_HOMES && kith_homes_count(c) > 0)
 			kith_homes_wake(c, kith_hosts_lacking(c));
 		if (cached < 0)
 			break;
@@ -202,8 +203,12 @@ static void give_up(struct kith_core *c, struct kith_home_slot *home, int err)
 		kith_hostcache_failed(&c->leaf.cache, i, c->now.mono_us, c->random, err);
 	if (i >= 0)
 		kith_hostcache_use(&c->leaf.cache, i, false);
+	const bool was_home = home->state == KITH_HOME_ATTACHED;
 	free_slot(c, home);
-	c->leaf.attempts += err != KITH_EFULL;
+	if (was_home)
+		kith_turn_again(c);
+	if (err != KITH_EFULL)
+		kith_turn_failed(c, kith_homes_count(c));
 	kith_homes_wake(c, c->now.mono_us);
 }
 
@@ -431,6 +436,7 @@ void kith_homes_on_attached(struct kith_core *c, struct kith_session *s, const s
 	home->took = false;
 	home->since = c->now.mono_us;
 	KITH_LOG(c->log, KITH_LOG_INFO, "home_attached session=%08x homes=%u", s->index, kith_homes_count(c));
+	kith_turn_again(c);
 	c->leaf.attempts = 0;
 	kith_session_use(c, s, KITH_USE_HOME);
 	kith_hosts_attached(c, s, kith_turn_told(c, m.wait_ms));
