@@ -32,6 +32,8 @@
 
 /* ---- handshake ---- */
 #define KITH_HANDSHAKE_RETRY_US (300 * KITH_US_PER_MS) /* local: first retransmission; doubles, jittered 10 % */
+/* local: to the next address, family, kind or supernode while none answers: RFC 8305 has 250 ms, and 100 at least */
+#define KITH_STAGGER_US (200 * KITH_US_PER_MS)
 #define KITH_HANDSHAKE_RETRY_MAX_US (4 * KITH_US_PER_S)
 /* local: to a person, over two links each way: at 20 % loss 28 tries are needed */
 #define KITH_DIAL_RETRY_MAX_US (1 * KITH_US_PER_S)

@@ -26,6 +26,7 @@
 #include "leaf/homes.h"
 #include "leaf/leaf.h"
 #include "leaf/reach.h"
+#include "leaf/turn.h"
 #include "leaf/watching.h"
 #include "link/lists.h"
 #include "link/nearby.h"
@@ -637,6 +638,7 @@ int kith_core_transport(struct kith_core *c, struct kith_now now, const struct k
 	kith_super_readdress(c, &before, t);
 	if (!kith_serves(c) && t->up) {
 		kith_reach_again(c);
+		kith_turn_again(c);
 		if (t->cost_ms == 0)
 			kith_leaf_tick(c);
 		else /* the host may be about to tell of a better one */

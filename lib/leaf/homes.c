@@ -2,6 +2,7 @@
 
 #include "base/addr.h"
 #include "base/rng.h"
+#include "leaf/choice.h"
 #include "leaf/homeless.h"
 #include "leaf/hosts.h"
 #include "leaf/observed.h"
@@ -12,7 +13,6 @@
 #define SETTLE_US (50 * KITH_US_PER_MS)
 #define MOVE_US (500 * KITH_US_PER_MS) /* a home that leaves: time for its successor to be in the same record */
 #define IMPATIENT_US (3 * KITH_US_PER_S) /* for one supernode to answer; others may be better */
-enum { PATIENT_AFTER = 20 }; /* failures in a row, more than a cache has hosts: our own line is slow then */
 #define RETRY_US (KITH_US_PER_S / 2)
 #define DOUBT_US (5 * KITH_US_PER_S) /* without an answer of one home, while another does */
 #define LOOK_US (KITH_US_PER_S / 2)
@@ -70,50 +70,6 @@ struct kith_session *kith_homes_primary(struct kith_core *c)
 
 /* ---- attaching ---- */
 
-/* An entry without a key turns out to be a home's: both become one. */
-static bool merge(struct kith_core *c, int i, const struct kith_home_slot *home)
-{
-	struct kith_person person;
-	uint8_t author[KITH_HOME_TAG_LEN];
-	const struct kith_session *s = kith_sessions_get(&c->sessions, home->session);
-	if (s == NULL || !kith_session_person(c, s, &person))
-		return false;
-	kith_home_tag(c->suite, author, &person.device_sign);
-	return kith_hostcache_learn(&c->leaf.cache, i, &home->host.dh, author) == KITH_EEXIST;
-}
-
-/* A home of ours was reached through another entry of its: the entry learns the key and is merged with the home's own,
- * or is left alone for a while. */
-static void set_aside(struct kith_core *c, int i, const struct kith_host *host)
-{
-	static const struct kith_key no_key;
-	for (size_t k = 0; k < KITH_HOMES; k++) {
-		const struct kith_home_slot *home = &c->leaf.homes[k];
-		if (home->state == KITH_HOME_ATTACHED && memcmp(&host->dh, &no_key, sizeof no_key) == 0 &&
-		    kith_endpoint_equal(&home->host.endpoints[0], &host->endpoints[0]) && merge(c, i, home))
-			return;
-	}
-	kith_hostcache_failed(&c->leaf.cache, i, c->now.mono_us, c->random, 0);
-}
-
-/* The next supernode to try: as different from the homes there are as the cache allows. */
-static int pick(struct kith_core *c, struct kith_host *host)
-{
-	for (;;) {
-		int i = kith_hostcache_pick(&c->leaf.cache, c->now.mono_us, c->random, KITH_PICK_ANY);
-		if (i < 0 || c->leaf.cache.at[i].failures > 0) {
-			int drawn = kith_hostcache_draw(&c->leaf.cache, c->now.mono_us, c->random);
-			i = drawn >= 0 ? drawn : i;
-		}
-		if (i < 0)
-			return KITH_ENOENT;
-		kith_hostcache_get(&c->leaf.cache, i, host);
-		if (!kith_place_in_use(c, host))
-			return i;
-		set_aside(c, i, host);
-	}
-}
-
 static void attach(struct kith_core *c, struct kith_home_slot *home, const struct kith_host *host, int cached)
 {
 	const struct kith_msg_attach first = { .publish = false }; /* our record names our homes: it comes later */
@@ -126,8 +82,8 @@ static void attach(struct kith_core *c, struct kith_home_slot *home, const struc
 				       kith_token(KITH_TOKEN_ATTACH, 0), &home->session);
 	if (err == 0) {
 		struct kith_session *s = kith_sessions_get(&c->sessions, home->session);
-		kith_homes_wake(c, home->since + IMPATIENT_US);
-		if (s != NULL && s->state == KITH_SESSION_INITIATING && c->leaf.attempts < PATIENT_AFTER) {
+		kith_homes_wake(c, home->since + KITH_STAGGER_US);
+		if (s != NULL && s->state == KITH_SESSION_INITIATING && c->leaf.attempts < KITH_CHOICE_PATIENT) {
 			s->hs->give_up_at = c->now.mono_us + IMPATIENT_US;
 			kith_session_touch(c, s);
 		}
@@ -136,16 +92,6 @@ static void attach(struct kith_core *c, struct kith_home_slot *home, const struc
 	home->state = KITH_HOME_FREE;
 	kith_hostcache_failed(&c->leaf.cache, cached, c->now.mono_us, c->random, KITH_EUNREACHABLE);
 	kith_hostcache_use(&c->leaf.cache, cached, false);
-}
-
-/* How many supernodes are tried beside those chosen: none as long as nothing failed, and none when our own line is
- * slow. */
-static unsigned spares_wanted(const struct kith_core *c)
-{
-	unsigned homes = kith_homes_count(c);
-	if (homes == KITH_HOMES || (homes == 0 && c->leaf.attempts >= PATIENT_AFTER))
-		return 0;
-	return c->leaf.attempts < KITH_SPARES ? c->leaf.attempts : KITH_SPARES;
 }
 
 /* There are homes enough. */
@@ -161,7 +107,7 @@ static void fill_slots(struct kith_core *c)
 {
 	bool single;
 	kith_time_us calm_until = kith_homeless_calm(c, &single);
-	unsigned spares = single ? 0 : spares_wanted(c);
+	unsigned spares = single ? 0 : kith_choice_spares(c, kith_homes_count(c));
 	kith_time_us turn = kith_turn_next(c, kith_homes_count(c));
 	if (c->now.mono_us < calm_until || c->now.mono_us < turn) {
 		kith_homes_wake(c, calm_until > turn ? calm_until : turn);
@@ -174,8 +120,9 @@ static void fill_slots(struct kith_core *c)
 			return; /* one at a time; it is waited for what becomes of this one */
 		if (slot->state != KITH_HOME_FREE)
 			continue;
-		int cached = pick(c, &host);
-		if (cached < 0 && i < KITH_HOMES && kith_homes_count(c) > 0)
+		int cached = kith_choice_next(c, &host);
+		const bool vain = cached < 0 || c->leaf.attempts >= KITH_CHOICE_PATIENT;
+		if (vain && i < KITH_HOMES && kith_homes_count(c) > 0)
 			kith_homes_wake(c, kith_hosts_lacking(c));
 		if (cached < 0)
 			break;
@@ -256,8 +203,12 @@ static void give_up(struct kith_core *c, struct kith_home_slot *home, int err)
 		kith_hostcache_failed(&c->leaf.cache, i, c->now.mono_us, c->random, err);
 	if (i >= 0)
 		kith_hostcache_use(&c->leaf.cache, i, false);
+	const bool was_home = home->state == KITH_HOME_ATTACHED;
 	free_slot(c, home);
-	c->leaf.attempts += err != KITH_EFULL;
+	if (was_home)
+		kith_turn_again(c);
+	if (err != KITH_EFULL)
+		kith_turn_failed(c, kith_homes_count(c));
 	kith_homes_wake(c, c->now.mono_us);
 }
 
@@ -485,6 +436,7 @@ void kith_homes_on_attached(struct kith_core *c, struct kith_session *s, const s
 	home->took = false;
 	home->since = c->now.mono_us;
 	KITH_LOG(c->log, KITH_LOG_INFO, "home_attached session=%08x homes=%u", s->index, kith_homes_count(c));
+	kith_turn_again(c);
 	c->leaf.attempts = 0;
 	kith_session_use(c, s, KITH_USE_HOME);
 	kith_hosts_attached(c, s, kith_turn_told(c, m.wait_ms));
@@ -578,7 +530,7 @@ static void settle_attempts(struct kith_core *c)
 		struct kith_home_slot *slot = kith_place(c, i);
 		struct kith_session *s =
 			slot->state == KITH_HOME_CONNECTING ? kith_sessions_get(&c->sessions, slot->session) : NULL;
-		if (s == NULL || s->state != KITH_SESSION_OPEN || c->leaf.attempts >= PATIENT_AFTER)
+		if (s == NULL || s->state != KITH_SESSION_OPEN || c->leaf.attempts >= KITH_CHOICE_PATIENT)
 			continue;
 		if (c->now.mono_us - slot->since < IMPATIENT_US) {
 			kith_homes_wake(c, slot->since + IMPATIENT_US);
@@ -618,6 +570,29 @@ static int came_of(const struct kith_session *s, enum kith_close_reason reason)
 	return KITH_ECLOSED;
 }
 
+/* An attempt has led to a home of ours by another address of it: nothing failed, and the home has one way more, which
+ * may be a better one (leaf/reach). */
+static void found_again(struct kith_core *c, struct kith_home_slot *slot, const struct kith_session *s)
+{
+	int i = cached(c, slot);
+	bool merged = false;
+	if (i >= 0)
+		kith_hostcache_use(&c->leaf.cache, i, false);
+	for (size_t k = 0; k < KITH_HOMES; k++) {
+		struct kith_home_slot *home = &c->leaf.homes[k];
+		if (home->state != KITH_HOME_ATTACHED || memcmp(home->host.dh.b, s->device, sizeof s->device) != 0)
+			continue;
+		kith_host_add(&home->host, &slot->host.endpoints[0]);
+		merged = i >= 0 && kith_choice_merge(c, i, home);
+		c->leaf.reach_at = c->now.mono_us;
+		c->leaf.reach_asked = false;
+	}
+	if (i >= 0 && !merged)
+		kith_hostcache_failed(&c->leaf.cache, i, c->now.mono_us, c->random, 0);
+	free_slot(c, slot);
+	kith_homes_wake(c, c->now.mono_us);
+}
+
 void kith_homes_lost(struct kith_core *c, const struct kith_session *s, enum kith_close_reason reason)
 {
 	struct kith_home_slot *home = kith_place_of(c, s->index);
@@ -626,6 +601,10 @@ void kith_homes_lost(struct kith_core *c, const struct kith_session *s, enum kit
 	bool was_home = home->state == KITH_HOME_ATTACHED;
 	kith_time_us since = home->since;
 	int err = came_of(s, reason);
+	if (!was_home && s->hs != NULL && s->hs->why == KITH_EEXIST) {
+		found_again(c, home, s);
+		return;
+	}
 	if (was_home && home->took)
 		works(c, home);
 	give_up(c, home, err);

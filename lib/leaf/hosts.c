@@ -110,8 +110,7 @@ static void ask(struct kith_core *c, struct kith_session *s, uint64_t n)
 	(void)err; /* not possible now: another home is asked another time */
 }
 
-/* Hosts that could take a home's place, as far as is known. */
-static unsigned spare(const struct kith_core *c)
+unsigned kith_hosts_spare(const struct kith_core *c)
 {
 	unsigned n = 0;
 	for (int i = 0; i < c->leaf.cache.n; i++)
@@ -122,7 +121,7 @@ static unsigned spare(const struct kith_core *c)
 void kith_hosts_attached(struct kith_core *c, struct kith_session *s, kith_time_us wait)
 {
 	struct kith_leaf *leaf = &c->leaf;
-	if (spare(c) + KITH_HOMES >= KITH_HOSTCACHE_MAX)
+	if (kith_hosts_spare(c) + KITH_HOMES >= KITH_HOSTCACHE_MAX)
 		return;
 	if (wait == 0)
 		ask(c, s, KITH_HOSTS_WANTED);
@@ -169,7 +168,7 @@ kith_time_us kith_hosts_lacking(struct kith_core *c)
 void kith_hosts_renew(struct kith_core *c)
 {
 	struct kith_leaf *leaf = &c->leaf;
-	if (c->leaving || leaf->fill_at != 0 || spare(c) + KITH_HOMES >= KITH_HOSTCACHE_MAX ||
+	if (c->leaving || leaf->fill_at != 0 || kith_hosts_spare(c) + KITH_HOMES >= KITH_HOSTCACHE_MAX ||
 	    ++leaf->hosts_skipped < 1u << leaf->hosts_vain)
 		return;
 	leaf->hosts_skipped = 0;

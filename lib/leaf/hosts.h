@@ -25,13 +25,17 @@ bool kith_hosts_learn(struct kith_core *c, const struct kith_session *from, stru
 /* Keeps an entry that this node knows by itself. 0, or why not. */
 int kith_hosts_keep(struct kith_core *c, struct kith_span entry) KITH_MUST_USE;
 
+/* How many hosts could take a home's place, as far as is known: none of them has failed. */
+unsigned kith_hosts_spare(const struct kith_core *c);
+
 /* A session leads to a home now, which has others wait that long with what they want besides. */
 void kith_hosts_attached(struct kith_core *c, struct kith_session *s, kith_time_us wait);
 
 /* Asks what had to wait. When there is something to do next. */
 kith_time_us kith_hosts_tick(struct kith_core *c);
 
-/* There is a place for a home, and nobody to try: a home is asked at once, then every 10 s. Returns when next. */
+/* There is a place for a home, and nobody to try, or all have failed: a home is asked at once, then every 10 s. Returns
+ * when next. */
 kith_time_us kith_hosts_lacking(struct kith_core *c);
 
 /* A new record was signed: a home in turn is asked, if there is anything to ask for. */

@@ -11,6 +11,7 @@
 #include "leaf/reach.h"
 #include "leaf/record.h"
 #include "leaf/sounding.h"
+#include "leaf/turn.h"
 
 #define SUSPECT_US (60 * KITH_US_PER_S) /* a home that failed is not given until the next record to do so again */
 
@@ -111,6 +112,7 @@ void kith_leaf_tick(struct kith_core *c)
 void kith_leaf_again(struct kith_core *c)
 {
 	kith_hostcache_forgive(&c->leaf.cache);
+	kith_turn_again(c);
 	c->leaf.attempts = 0;
 	c->leaf.brief = c->leaf.refusals = 0;
 	if (kith_homes_count(c) > 0)

@@ -1,12 +1,14 @@
 /* By which kind of transport homes are reached.
  *
- * A home's entry names endpoints in the order in which its author prefers them: UDP first, since what carries packets
- * in order makes all wait for one that was lost. Where only another kind gets through, a home is reached by that. Such
- * a home is asked by the first kind now and then: when it answers, the session moves there, and the path that it had is
+ * What carries packets in order makes all wait for one that was lost, so such transports cost something. Where only
+ * they get through, or got through first, a home is reached by them. It is asked by all ways that cost less, at
+ * addresses that it names or that are configured, soon and then now and then: when one answers, the session moves
+ * there, and the path that it had is
  * closed after that. And a home that is in doubt is looked for by all ways to it, so that a node that comes into a
  * network where less gets through keeps its homes. A home through which there are tunnels is left where it is: its
  * tunnels are bound to this node's address.
- * Timers: asked after 5 s, then each time after twice as long, up to 640 s, +-20 %; looked after 2 s.
+ * Timers: asked after 300 ms, then after 5 s and each time after twice as long, up to 640 s, +-20 %; looked ten times a
+ * second for 2 s.
  * Never: a second session, a kind of transport by its name.
  */
 #ifndef KITH_LEAF_REACH_H

@@ -269,10 +269,13 @@ static bool remake(struct kith_core *c, struct kith_session *s)
 static void due_again(struct kith_core *c, struct kith_session *s, kith_time_us most, unsigned jitter_percent)
 {
 	struct kith_handshake *hs = s->hs;
-	kith_time_us wait = KITH_HANDSHAKE_RETRY_US << (hs->tries < 4 ? hs->tries : 4);
+	const bool first_round = hs->tries + 1 < hs->ways_n; /* a way is left that was not tried */
+	const unsigned rounds = hs->ways_n > 1 ? hs->tries - (hs->ways_n - 1u) : hs->tries;
+	kith_time_us wait = first_round ? KITH_STAGGER_US : KITH_HANDSHAKE_RETRY_US << (rounds < 4 ? rounds : 4);
 	if (wait > most)
 		wait = most;
-	hs->tries++;
+	if (hs->tries < UINT8_MAX)
+		hs->tries++;
 	hs->next_at = c->now.mono_us + kith_rng_jitter(c->random, wait, jitter_percent);
 	kith_session_touch(c, s);
 }
@@ -324,11 +327,14 @@ static void settle_way(struct kith_core *c, struct kith_session *s, const struct
 	s->paths.first.hop = s->hs->ways[0] = *from;
 	s->hs->ways_n = 1;
 	s->hs->way = 0;
+	s->hs->answered = true;
 }
 
 void kith_connect_greet(struct kith_core *c, struct kith_session *s, const uint8_t key[32], const struct kith_hop *from)
 {
 	memcpy(s->device, key, KITH_DEVICE_ID_LEN);
+	if ((s->use & KITH_USE_WITNESS) == 0 && kith_sessions_of(&c->sessions, key) == NULL)
+		(void)kith_sessions_bind(&c->sessions, s);
 	if (make_hello_again(c, s, key) != 0) {
 		kith_session_end(c, s, KITH_CLOSE_PROTOCOL, false);
 		return;
@@ -441,23 +447,6 @@ int kith_connect_check_chain(struct kith_core *c, struct kith_span chain, const 
 	return err;
 }
 
-/* Whether a node that says that it is a supernode is one: by its certificate; by its entry in our table of members,
- * which has been attested; or, as a leaf has no such table, by the host entry that a home gave us, with the key that
- * the node has just proven. */
-static bool may_serve(struct kith_core *c, const struct kith_session *s, const struct kith_person *person)
-{
-	struct kith_id id;
-	if (c->trust.open || (person->flags & KITH_NAME_SUPERNODE))
-		return true;
-	if (c->trust.certified_only)
-		return false;
-	if (!kith_serves(c))
-		return s->initiator && s->hs != NULL;
-	kith_ids_supernode(c->suite, &id, &c->trust.network, person->placement);
-	const struct kith_member *m = kith_members_get(&c->super->members, &id);
-	return m != NULL && kith_member_live(m) && memcmp(m->blob->bytes, person->device_dh.b, KITH_KEY_LEN) == 0;
-}
-
 bool kith_connect_keep_chain(struct kith_core *c, struct kith_session *s, struct kith_span chain, uint8_t role)
 {
 	s->chain = kith_blob_intern(&c->shared->blobs, chain.p, chain.len);
@@ -466,7 +455,8 @@ bool kith_connect_keep_chain(struct kith_core *c, struct kith_session *s, struct
 		return false;
 	}
 	struct kith_person person;
-	bool serves = role == KITH_ROLE_SUPERNODE && kith_session_person(c, s, &person) && may_serve(c, s, &person);
+	bool serves = role == KITH_ROLE_SUPERNODE && kith_session_person(c, s, &person) &&
+		      kith_session_may_serve(c, s, &person);
 	s->role = serves ? KITH_ROLE_SUPERNODE : KITH_ROLE_LEAF;
 	return true;
 }

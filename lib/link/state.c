@@ -145,6 +145,20 @@ int64_t kith_stamp(struct kith_core *c)
 	return c->stamp_ms;
 }
 
+bool kith_session_may_serve(struct kith_core *c, const struct kith_session *s, const struct kith_person *person)
+{
+	struct kith_id id;
+	if (c->trust.open || (person->flags & KITH_NAME_SUPERNODE))
+		return true;
+	if (c->trust.certified_only)
+		return false;
+	if (!kith_serves(c))
+		return s->initiator && s->hs != NULL;
+	kith_ids_supernode(c->suite, &id, &c->trust.network, person->placement);
+	const struct kith_member *m = kith_members_get(&c->super->members, &id);
+	return m != NULL && kith_member_live(m) && memcmp(m->blob->bytes, person->device_dh.b, KITH_KEY_LEN) == 0;
+}
+
 bool kith_session_person(struct kith_core *c, const struct kith_session *s, struct kith_person *out)
 {
 	/* The signatures are remembered, so this costs parsing and a hash; an expired certificate is found here. */

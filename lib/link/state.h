@@ -284,7 +284,7 @@ struct kith_leaf {
 	struct kith_home_slot *spares;
 	struct kith_hostcache cache;
 	struct kith_timer timer;
-	unsigned attempts; /* failed in a row, for the backoff */
+	unsigned attempts; /* failed in a row: see leaf/turn, leaf/choice */
 	uint8_t primary; /* slot of the home that publishes */
 	uint8_t asked_hosts; /* slot of the home that was asked last for other supernodes */
 	uint8_t hosts_vain, hosts_skipped; /* answers in a row that told nothing new; records since the last question */
@@ -317,7 +317,7 @@ struct kith_leaf {
 	kith_time_us ask_at; /* when homes are asked where they see us; NEVER */
 	kith_time_us hint_at; /* when a hint counts again */
 	kith_time_us calm_until; /* after attachments that ended right away */
-	kith_time_us more_at; /* when more homes are looked for, while there is one and it has much to do */
+	kith_time_us more_at; /* when more homes are looked for, while there is one: it has much to do, or all failed */
 	kith_time_us eased_until; /* until then homes may be slow: they said so */
 	kith_time_us alone_at; /* when a first home was last tried */
 	kith_time_us failing_told_at; /* ATTACH_FAILING */
@@ -597,6 +597,11 @@ uint64_t kith_device_key(const uint8_t device[KITH_DEVICE_ID_LEN]);
 
 /* A timestamp for a handshake, above all given before. */
 int64_t kith_stamp(struct kith_core *c);
+
+/* Whether a node that says that it is a supernode is one: by its certificate; by its entry in our table of members,
+ * which has been attested; or, as a leaf has no such table, by the host entry that a home gave us, with the key that
+ * the node has just proven. */
+bool kith_session_may_serve(struct kith_core *c, const struct kith_session *s, const struct kith_person *person);
 
 /* The certificates of the other side, parsed and checked before; false when the chain is not known. */
 bool kith_session_person(struct kith_core *c, const struct kith_session *s, struct kith_person *out);

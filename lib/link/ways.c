@@ -110,6 +110,20 @@ static void bring(struct kith_hop ways[], uint8_t to, uint8_t from)
 	ways[to] = way;
 }
 
+/* The first of the ways from 1 on that is of another family than the first, or of another kind, comes second. */
+static bool bring_second(const struct kith_core *c, struct kith_hop ways[], uint8_t n, bool by_family)
+{
+	for (uint8_t i = 1; i < n; i++) {
+		const bool kind = kind_of(c, &ways[i]) != kind_of(c, &ways[0]);
+		const bool family = ways[i].remote.family != ways[0].remote.family;
+		if (by_family ? family && !kind : kind) {
+			bring(ways, 1, i);
+			return true;
+		}
+	}
+	return false;
+}
+
 uint8_t kith_ways_to(struct kith_core *c, const struct kith_host *host, const uint16_t *from,
 		     struct kith_hop out[KITH_HOST_ENDPOINTS_MAX])
 {
@@ -118,22 +132,43 @@ uint8_t kith_ways_to(struct kith_core *c, const struct kith_host *host, const ui
 		if (!kith_transports_is_mute(&c->transports, out[i].transport))
 			bring(out, speaking++, i);
 	}
-	for (uint8_t i = 1; i < n; i++) {
-		if (kind_of(c, &out[i]) != kind_of(c, &out[0])) {
-			bring(out, 1, i);
-			break;
-		}
-	}
+	if (!bring_second(c, out, speaking, true))
+		(void)bring_second(c, out, n, false);
 	return n;
 }
 
-bool kith_ways_first(struct kith_core *c, const struct kith_host *host, struct kith_hop *out)
+uint8_t kith_ways_better(struct kith_core *c, const struct kith_host *host, const struct kith_hop *than,
+			 struct kith_hop out[KITH_HOST_ENDPOINTS_MAX])
 {
-	struct kith_hop ways[KITH_HOST_ENDPOINTS_MAX];
-	uint8_t n = collect(c, host, NULL, ways);
-	if (n > 0)
-		*out = ways[0];
-	return n > 0;
+	const bool costly = kith_transports_cost(&c->transports, than->transport) > 0;
+	uint8_t better = 0, n = costly ? collect(c, host, NULL, out) : 0;
+	for (uint8_t i = 0; i < n; i++) {
+		if (kith_transports_cost(&c->transports, out[i].transport) == 0)
+			out[better++] = out[i];
+	}
+	return better;
+}
+
+bool kith_ways_transport(const struct kith_core *c, const struct kith_host *host, uint16_t *out)
+{
+	bool found = false;
+	for (uint8_t i = 0; i < host->endpoints_n; i++) {
+		struct kith_hop hop;
+		if (kith_transports_reach(&c->transports, &host->endpoints[i], false, &hop) != 0)
+			continue;
+		const bool mute = kith_transports_is_mute(&c->transports, hop.transport);
+		if (!found || !mute)
+			*out = hop.transport;
+		found = true;
+		if (!mute)
+			break;
+	}
+	return found;
+}
+
+bool kith_ways_silent(const struct kith_session *s)
+{
+	return s->state == KITH_SESSION_INITIATING && s->hs != NULL && !s->hs->answered;
 }
 
 /* Somebody is reached over that transport. */

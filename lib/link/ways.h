@@ -4,8 +4,9 @@
  * configured, are spoken to. What the operator configured is an address: every kind of transport that reaches it is a
  * way, whatever kind its entry has; but one that is reached by WebSockets is a URL, and that is the only way.
  * The order is that of the entry, but for two things. Transports that are mute come last: where others answered, they
- * did not, and nothing came over them since. And the second way is by another kind of transport than the first, if
- * there is one: what lets no packet of one kind through mostly lets none through to any address.
+ * did not, and nothing came over them since. And the second way is by the other family than the first, or, if there is
+ * none of that kind, by another kind of transport: what lets no packet of one through mostly lets none through to any
+ * address.
  * Never: a packet, a decision for good (what is mute is asked all the same).
  */
 #ifndef KITH_LINK_WAYS_H
@@ -17,8 +18,17 @@
 uint8_t kith_ways_to(struct kith_core *c, const struct kith_host *host, const uint16_t *from,
 		     struct kith_hop out[KITH_HOST_ENDPOINTS_MAX]);
 
-/* The way that would be the first if nothing were mute. False: there is none. */
-bool kith_ways_first(struct kith_core *c, const struct kith_host *host, struct kith_hop *out);
+/* Those of them, in the order of the entry, that cost nothing; none where the one by which the host is reached does not
+ * either. How many.
+ * TCP is no better than WebSockets: a connection would be opened, and a proxy asked for one that it refuses. */
+uint8_t kith_ways_better(struct kith_core *c, const struct kith_host *host, const struct kith_hop *than,
+			 struct kith_hop out[KITH_HOST_ENDPOINTS_MAX]);
+
+/* The transport that a first message would go over; whether it may is not asked. False: there is none. */
+bool kith_ways_transport(const struct kith_core *c, const struct kith_host *host, uint16_t *out);
+
+/* Whether a first message that this node sends in that session has brought nothing yet, no word of the way either. */
+bool kith_ways_silent(const struct kith_session *s);
 
 /* A first message was answered over that way: which transports are mute follows from it. */
 void kith_ways_answered(struct kith_core *c, const struct kith_handshake *hs, const struct kith_hop *from);

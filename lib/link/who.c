@@ -2,6 +2,7 @@
 
 #include "link/connect_internal.h"
 #include "link/refuse.h"
+#include "link/ways.h"
 
 void kith_who_on_question(struct kith_core *c, struct kith_span packet, const struct kith_hop *from)
 {
@@ -43,6 +44,15 @@ void kith_who_on_question(struct kith_core *c, struct kith_span packet, const st
 	memcpy(out + KITH_HS_HEADER, c->self.chain.p, c->self.chain.len);
 }
 
+/* The home that we have, or greet already, at another address of the same supernode. A second session would replace the
+ * first, whatever that is reached by. */
+static bool is_home_already(const struct kith_core *c, const struct kith_session *s, const struct kith_key *key)
+{
+	const struct kith_session *held = kith_sessions_of(&c->sessions, key->b);
+	return (s->use & KITH_USE_HOME) != 0 && held != NULL && held != s && held->initiator &&
+	       (held->use & KITH_USE_HOME) != 0 && held->state != KITH_SESSION_CLOSED;
+}
+
 void kith_who_on_answer(struct kith_core *c, struct kith_span packet, const struct kith_hop *from)
 {
 	uint32_t receiver;
@@ -69,6 +79,13 @@ void kith_who_on_answer(struct kith_core *c, struct kith_span packet, const stru
 		err = KITH_ENAME;
 	}
 	s->hs->why = (int8_t)err;
+	if (err == 0 && is_home_already(c, s, &person.device_dh)) {
+		memcpy(s->device, person.device_dh.b, sizeof s->device);
+		kith_ways_answered(c, s->hs, from);
+		s->hs->why = KITH_EEXIST;
+		kith_session_end(c, s, KITH_CLOSE_REPLACED, false);
+		return;
+	}
 	if (err != 0)
 		kith_session_end(c, s, KITH_CLOSE_CERTIFICATE, false);
 	else

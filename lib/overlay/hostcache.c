@@ -538,9 +538,12 @@ bool kith_hostcache_lied(struct kith_hostcache *hc, int i)
 
 void kith_hostcache_forgive(struct kith_hostcache *hc)
 {
-	for (int i = 0; i < hc->n; i++)
+	for (int i = 0; i < hc->n; i++) {
 		if (hc->at[i].came != KITH_EFULL) /* which is not our line's fault */
 			hc->at[i].retry_at = 0;
+		if (hc->at[i].came == KITH_EUNREACHABLE) /* nothing led there: it was not even asked */
+			hc->at[i].failures = 0;
+	}
 	for (int i = 0; i < hc->aside_n; i++)
 		hc->aside[i].retry_s = 0;
 }

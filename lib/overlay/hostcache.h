@@ -138,6 +138,18 @@ uint64_t kith_hostcache_prefix(const struct kith_hostcache *hc, int i);
 int kith_hostcache_pick(const struct kith_hostcache *hc, kith_time_us now, const struct kith_random *random,
 			enum kith_hostcache_relax relax);
 
+/* Classes of hosts, by which some are tried before others: at n of them, the lowest first. */
+struct kith_hostcache_classes {
+	unsigned (*of)(void *ctx, int i);
+	void *ctx;
+	unsigned n;
+};
+
+/* The same; a host of a lower class comes before one of a higher, and both before those that failed. NULL: all are of
+ * one. */
+int kith_hostcache_pick_by(const struct kith_hostcache *hc, kith_time_us now, const struct kith_random *random,
+			   enum kith_hostcache_relax relax, const struct kith_hostcache_classes *classes);
+
 /* The hosts in memory fail: one of those put aside, at random, takes the place of one that failed and may give way,
  * which is put aside for it. Its index, or KITH_ENOENT. */
 int kith_hostcache_draw(struct kith_hostcache *hc, kith_time_us now, const struct kith_random *random);

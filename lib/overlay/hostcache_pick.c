@@ -30,8 +30,8 @@ static unsigned rank(const struct kith_hostcache_entry *e)
 	return (e->flags & KITH_HOST_BOOTSTRAP) != 0 ? 3 : 2;
 }
 
-int kith_hostcache_pick(const struct kith_hostcache *hc, kith_time_us now, const struct kith_random *random,
-			enum kith_hostcache_relax relax)
+int kith_hostcache_pick_by(const struct kith_hostcache *hc, kith_time_us now, const struct kith_random *random,
+			   enum kith_hostcache_relax relax, const struct kith_hostcache_classes *classes)
 {
 	enum { RANKS = 5 };
 	unsigned best = UINT32_MAX;
@@ -46,6 +46,8 @@ int kith_hostcache_pick(const struct kith_hostcache *hc, kith_time_us now, const
 			continue;
 		/* Hosts that failed come after all that did not: when many are gone at once, variety must wait. */
 		unsigned class = (e->flags & KITH_HOST_LIED) != 0 ? 2 : e->failures > 0;
+		if (classes != NULL)
+			class = class * classes->n + classes->of(classes->ctx, i);
 		unsigned score = class * (KITH_PICK_ANY + 1) * RANKS + (unsigned)need * RANKS + rank(e);
 		if (score > best)
 			continue;
@@ -55,6 +57,12 @@ int kith_hostcache_pick(const struct kith_hostcache *hc, kith_time_us now, const
 			found = i;
 	}
 	return found;
+}
+
+int kith_hostcache_pick(const struct kith_hostcache *hc, kith_time_us now, const struct kith_random *random,
+			enum kith_hostcache_relax relax)
+{
+	return kith_hostcache_pick_by(hc, now, random, relax, NULL);
 }
 
 kith_time_us kith_hostcache_retry_at(const struct kith_hostcache *hc)

@@ -77,6 +77,7 @@ struct kith_handshake {
 	kith_time_us sent_at, next_at, give_up_at;
 	uint8_t tries; /* initiator: HELLOs sent; responder: answers repeated in that second */
 	bool has_cookie;
+	bool answered; /* initiator: one of the ways below has brought an answer, and is the only one now */
 	bool who; /* initiator: asks for the responder's key; there is no Noise state yet */
 	bool initiator;
 	bool refused; /* responder: the REPLY says no; the keys that it carries are not used */

@@ -173,7 +173,7 @@ for name in alice bob; do
 		"${address[s3]}:$supernode_port" "${urls[2]}"
 done
 joins
-[ "$took" -le $((open + 2000)) ] || fail "addresses and URLs: found after $took ms, $open ms without a wall"
+[ "$took" -le $((open + 1000)) ] || fail "addresses and URLs: found after $took ms, $open ms without a wall"
 echo "addresses and URLs: found after $took ms"
 part
 

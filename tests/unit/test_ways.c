@@ -22,16 +22,17 @@ static struct kith_endpoint at(const char *text, uint8_t kind)
 static void add_transport(struct two_kinds *t, uint16_t id, uint8_t kind, uint8_t family)
 {
 	struct kith_transport tr = { .id = id, .kind = kind, .family = family, .up = true };
+	tr.cost_ms = kind == KITH_TRANSPORT_UDP ? 0 : 30;
 	assert_int_equal(kith_core_transport(t->w.nodes[ALICE].core, world_clock(&t->w), &tr), 0);
 	world_drain(&t->w, ALICE);
 }
 
-static void the_second_way_is_of_another_kind(void **state)
+static void the_second_way_is_of_another_family_or_kind(void **state)
 {
 	(void)state;
 	struct two_kinds *t = two_kinds_new(false);
 	struct kith_core *c = t->w.nodes[ALICE].core;
-	struct kith_hop ways[KITH_HOST_ENDPOINTS_MAX], first;
+	struct kith_hop ways[KITH_HOST_ENDPOINTS_MAX], better[KITH_HOST_ENDPOINTS_MAX];
 	const struct kith_endpoint list[] = { at("99.1.1.1:4433", KITH_TRANSPORT_UDP),
 					      at("[2a55::1]:4433", KITH_TRANSPORT_UDP),
 					      at("[2a55::1]:443", KITH_TRANSPORT_TCP),
@@ -42,11 +43,15 @@ static void the_second_way_is_of_another_kind(void **state)
 	add_transport(t, 3, KITH_TRANSPORT_TCP, KITH_FAMILY_V4);
 	assert_int_equal(kith_ways_to(c, &host, NULL, ways), 4);
 	assert_true(kith_addr_equal(&ways[0].remote, &list[0].addr) && ways[0].transport == 0);
-	assert_true(kith_addr_equal(&ways[1].remote, &list[2].addr) && ways[1].transport == 1);
-	assert_true(kith_addr_equal(&ways[2].remote, &list[1].addr) && ways[2].transport == 2);
+	assert_true(kith_addr_equal(&ways[1].remote, &list[1].addr) && ways[1].transport == 2);
+	assert_true(kith_addr_equal(&ways[2].remote, &list[2].addr) && ways[2].transport == 1);
 	assert_true(kith_addr_equal(&ways[3].remote, &list[3].addr) && ways[3].transport == 3);
-	assert_true(kith_ways_first(c, &host, &first));
-	assert_true(kith_hop_equal(&first, &ways[0]));
+	assert_int_equal(kith_ways_better(c, &host, &ways[0], better), 0);
+	assert_int_equal(kith_ways_better(c, &host, &ways[2], better), 2); /* TCP costs something */
+	assert_true(kith_hop_equal(&better[0], &ways[0]) && kith_hop_equal(&better[1], &ways[1]));
+	kith_transports_mute(&c->transports, 2, true); /* and what is mute is not brought forward */
+	assert_int_equal(kith_ways_to(c, &host, NULL, ways), 4);
+	assert_int_equal(ways[1].transport, 1);
 	two_kinds_free(t);
 }
 
@@ -103,7 +108,6 @@ static void where_others_may_not_be_contacted_there_is_no_way(void **state)
 	struct kith_host host = stranger(list, 2);
 	assert_int_equal(kith_ways_to(t->w.nodes[ALICE].core, &host, NULL, ways), 0);
 	assert_int_equal(world_stat(&t->w, ALICE, KITH_STAT_HOSTS_REFUSED), 2);
-	assert_false(kith_ways_first(t->w.nodes[ALICE].core, &host, &ways[0]));
 	two_kinds_free(t);
 }
 
@@ -121,7 +125,7 @@ static void what_is_mute_comes_last_until_it_speaks(void **state)
 	(void)state;
 	struct two_kinds *t = two_kinds_new(true);
 	struct kith_core *c = t->w.nodes[ALICE].core;
-	struct kith_hop ways[KITH_HOST_ENDPOINTS_MAX], first;
+	struct kith_hop ways[KITH_HOST_ENDPOINTS_MAX], better[KITH_HOST_ENDPOINTS_MAX];
 	const struct kith_endpoint list[] = { at("99.1.1.1:4433", KITH_TRANSPORT_UDP),
 					      at("[2a55::1]:443", KITH_TRANSPORT_TCP) };
 	struct kith_host host = stranger(list, 2);
@@ -136,8 +140,8 @@ static void what_is_mute_comes_last_until_it_speaks(void **state)
 	struct kith_hop now[KITH_HOST_ENDPOINTS_MAX];
 	assert_int_equal(kith_ways_to(c, &host, NULL, now), 2);
 	assert_true(kith_hop_equal(&now[0], &ways[1]) && kith_hop_equal(&now[1], &ways[0]));
-	assert_true(kith_ways_first(c, &host, &first)); /* that is what it should be, all the same */
-	assert_true(kith_hop_equal(&first, &ways[0]));
+	assert_int_equal(kith_ways_better(c, &host, &ways[1], better), 1); /* it is better, all the same */
+	assert_true(kith_hop_equal(&better[0], &ways[0]));
 	hs = tried(now, 1);
 	kith_ways_answered(c, &hs, &ways[0]);
 	assert_false(kith_transports_is_mute(&c->transports, 0));
@@ -179,7 +183,7 @@ static void what_the_host_tells_of_a_transport_ends_its_silence(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(the_second_way_is_of_another_kind),
+		cmocka_unit_test(the_second_way_is_of_another_family_or_kind),
 		cmocka_unit_test(what_is_configured_is_tried_by_every_kind),
 		cmocka_unit_test(what_has_a_url_is_reached_by_that_only),
 		cmocka_unit_test(where_others_may_not_be_contacted_there_is_no_way),
