@@ -1,5 +1,7 @@
 #include "session/allowance.h"
 
+#include "base/alloc.h"
+#include "base/assert.h"
 #include "wire/body.h"
 
 enum whose { IDENTITY, DEVICE, PREFIX, NET };
@@ -27,8 +29,7 @@ void kith_allowance_init(struct kith_allowance *a, const struct kith_alloc *allo
 {
 	kith_limiter_init(&a->strangers, alloc, random, strangers_max, rates);
 	kith_limiter_init(&a->known, alloc, random, known_max, rates);
-	for (unsigned i = 0; i < KITH_HOLDINGS_N; i++)
-		kith_shares_init(&a->held[i], alloc, kith_holding_most((enum kith_holding)i), a->known.buckets.seed);
+	a->held = NULL;
 }
 
 static void raise_to(uint32_t *max, uint32_t to)
@@ -48,8 +49,10 @@ void kith_allowance_deinit(struct kith_allowance *a)
 		return;
 	kith_limiter_deinit(&a->known);
 	kith_limiter_deinit(&a->strangers);
-	for (unsigned i = 0; i < KITH_HOLDINGS_N; i++)
+	for (unsigned i = 0; a->held != NULL && i < KITH_HOLDINGS_N; i++)
 		kith_shares_deinit(&a->held[i]);
+	KITH_FREE_ARRAY(a->known.alloc, a->held, KITH_HOLDINGS_N);
+	a->held = NULL;
 }
 
 const struct kith_rate *kith_charge_rates(void)
@@ -63,9 +66,19 @@ bool kith_allowance_spend(struct kith_allowance *a, kith_time_us now, uint64_t w
 	return kith_limiter_allow(l, now, who, (uint8_t)charge);
 }
 
+static bool hold(struct kith_allowance *a)
+{
+	if (a->held != NULL)
+		return true;
+	a->held = KITH_NEW_ARRAY(a->known.alloc, struct kith_shares, KITH_HOLDINGS_N);
+	for (unsigned i = 0; a->held != NULL && i < KITH_HOLDINGS_N; i++)
+		kith_shares_init(&a->held[i], a->known.alloc, most[i], a->known.buckets.seed);
+	return a->held != NULL;
+}
+
 bool kith_allowance_take(struct kith_allowance *a, uint64_t who, enum kith_holding holding)
 {
-	return kith_shares_take(&a->held[holding], who);
+	return hold(a) && kith_shares_take(&a->held[holding], who);
 }
 
 int kith_allowance_take_of(struct kith_allowance *a, uint64_t who, enum kith_holding holding, uint32_t left)
@@ -79,6 +92,7 @@ int kith_allowance_take_of(struct kith_allowance *a, uint64_t who, enum kith_hol
 
 void kith_allowance_give(struct kith_allowance *a, uint64_t who, enum kith_holding holding)
 {
+	KITH_ASSERT(a->held != NULL);
 	kith_shares_give(&a->held[holding], who);
 }
 
@@ -89,7 +103,7 @@ uint32_t kith_holding_most(enum kith_holding holding)
 
 uint32_t kith_allowance_held(const struct kith_allowance *a, uint64_t who, enum kith_holding holding)
 {
-	return kith_shares_held(&a->held[holding], who);
+	return a->held != NULL ? kith_shares_held(&a->held[holding], who) : 0;
 }
 
 /* ---- requests ---- */

@@ -92,7 +92,7 @@ enum kith_holding {
 struct kith_allowance {
 	struct kith_limiter known; /* by identity and by device */
 	struct kith_limiter strangers; /* by prefix */
-	struct kith_shares held[KITH_HOLDINGS_N];
+	struct kith_shares *held; /* by holding; NULL until there is something: a leaf that is idle keeps nothing */
 };
 
 /* Buckets of the known, of strangers: at most. */
