@@ -72,7 +72,8 @@ static bool hold(struct kith_allowance *a)
 		return true;
 	a->held = KITH_NEW_ARRAY(a->known.alloc, struct kith_shares, KITH_HOLDINGS_N);
 	for (unsigned i = 0; a->held != NULL && i < KITH_HOLDINGS_N; i++)
-		kith_shares_init(&a->held[i], a->known.alloc, most[i], a->known.buckets.seed);
+		kith_shares_init(&a->held[i], a->known.alloc, kith_holding_most((enum kith_holding)i),
+				 a->known.buckets.seed);
 	return a->held != NULL;
 }
 
