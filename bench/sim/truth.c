@@ -179,8 +179,9 @@ void kith_sim_check_budgets(struct kith_sim *sim, const struct kith_simnode *n)
 	const struct kith_fwd_owner *owner;
 	if (sn == NULL)
 		return;
-	const struct kith_shares *places = &n->core->allowance.held[KITH_HOLDING_LEAF];
-	for (uint32_t i = 0; i < places->cap; i++) {
+	const struct kith_shares *places = n->core->allowance.held; /* NULL: nobody holds anything */
+	places = places != NULL ? &places[KITH_HOLDING_LEAF] : NULL;
+	for (uint32_t i = 0; places != NULL && i < places->cap; i++) {
 		const uint32_t one = places->slots[i] & HELD_MASK;
 		held += one;
 		most = one > most ? one : most;
