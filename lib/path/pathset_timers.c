@@ -44,16 +44,16 @@ void kith_ps_rest(struct kith_pathset *ps, const struct kith_path_env *env, unsi
 	kith_ps_due(ps, p, at > env->now ? at : env->now + 1);
 }
 
-/* Every third one of a session asks for an answer; and the first one to any home once none has been asked for a while.
- * So one of three homes is asked at each keepalive, not all three at every third: a leaf whose homes are all gone
- * learns it in half a minute. */
+/* Every third one of a session asks for an answer; and a second one, if no home has been asked for a while. So homes
+ * are asked in turn, not all three at every third keepalive: a leaf whose homes are all gone learns it sooner. */
 static bool asks_now(const struct kith_pathset *ps, const struct kith_path_env *env)
 {
 	uint32_t now_ms = (uint32_t)(env->now / KITH_US_PER_MS);
 	bool third = ps->keepalives % KITH_KEEPALIVE_ANSWERED == KITH_KEEPALIVE_ANSWERED - 1;
 	if (env->asked_ms == NULL)
 		return third;
-	if (!third && now_ms - *env->asked_ms < ASKED_MS)
+	bool second = ps->keepalives % KITH_KEEPALIVE_ANSWERED == 1; /* not the one that was asked last again */
+	if (!third && (!second || now_ms - *env->asked_ms < ASKED_MS))
 		return false;
 	*env->asked_ms = now_ms;
 	return true;
