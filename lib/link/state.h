@@ -307,12 +307,11 @@ struct kith_leaf {
 	uint8_t refusals; /* of records by homes, in a row */
 	uint8_t brief; /* attachments that ended right away, in a row */
 	/* Left behind for the end of the call (here, where they fit): */
-	bool serve : 1; /* it is time */
-	bool offer : 1; /* our candidates changed */
-	bool subscribe : 1; /* a new record: SUBSCRIBE is sent again for what is watched */
-	bool caught : 1; /* a home is to be replaced */
-	bool sounded : 1; /* another supernode told where it sees us */
-	uint32_t asked_ms; /* low bits of when a KEEPALIVE last wanted an answer of a home */
+	bool serve; /* it is time */
+	bool offer; /* our candidates changed */
+	bool subscribe; /* a new record: SUBSCRIBE is sent again for what is watched */
+	bool caught; /* a home is to be replaced */
+	bool sounded; /* another supernode told where it sees us */
 	uint32_t seen_ms[KITH_HOMES]; /* low bits of when that changed last; 0: it did not */
 	kith_time_us ask_at; /* when homes are asked where they see us; NEVER */
 	kith_time_us hint_at; /* when a hint counts again */
