@@ -1,19 +1,18 @@
-"""Intervals: of means by resampling, of shares by Wilson's formula (E. B. Wilson, JASA 22, 1927). 95 %."""
+"""Figures with their intervals of 95 %: means, by resampling; shares, by Wilson's formula."""
 import math
 import random
+import sys
+from pathlib import Path
 
-Z = 1.959964  # 97.5 % of the standard normal distribution are below it
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+import intervals  # noqa: E402
+
 RESAMPLES = 2000
 
 
 def wilson(hits, n):
     """(share, low, high) of hits in n; None without any."""
-    if n <= 0:
-        return None
-    share, z2 = hits / n, Z * Z
-    middle = (share + z2 / (2 * n)) / (1 + z2 / n)
-    half = Z / (1 + z2 / n) * math.sqrt(share * (1 - share) / n + z2 / (4 * n * n))
-    return share, max(0.0, middle - half), min(1.0, middle + half)
+    return (hits / n, *intervals.wilson(hits, n)) if n > 0 else None
 
 
 def mean(values):

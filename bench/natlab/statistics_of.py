@@ -1,19 +1,13 @@
 """What trials of a matrix say, and how surely: shares with Wilson's intervals, percentiles, and the rate in the wild."""
 import math
 import random
+import sys
+from pathlib import Path
 
-Z95 = 1.959964  # of a normal distribution: 95 % lie within
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from intervals import wilson  # noqa: E402
+
 DRAWS = 2000  # of weights
-
-
-def wilson(hits, trials):
-    """The 95 % interval of a share (Wilson 1927): it is right at 0 and at 1, and for few trials, too."""
-    if trials == 0:
-        return 0.0, 1.0
-    share, z2 = hits / trials, Z95 * Z95
-    middle = (share + z2 / (2 * trials)) / (1 + z2 / trials)
-    half = Z95 / (1 + z2 / trials) * math.sqrt(share * (1 - share) / trials + z2 / (4 * trials * trials))
-    return max(0.0, middle - half), min(1.0, middle + half)
 
 
 def percentile(values, p):
