@@ -175,22 +175,23 @@ static struct kith_nat *nat_of(struct program *p, const char *name)
 	return nat >= 0 ? kith_box_nat(p->file.box, nat) : NULL;
 }
 
-static json_t *do_flush(struct program *p, char *words)
+static json_t *on_nat(struct program *p, const char *name, void (*act)(struct kith_nat *nat), const char *event)
 {
-	struct kith_nat *nat = nat_of(p, words);
+	struct kith_nat *nat = nat_of(p, name);
 	if (nat == NULL)
 		return NULL;
-	kith_nat_flush(nat);
-	return json_pack("{s:s, s:s}", "event", "flushed", "nat", words);
+	act(nat);
+	return json_pack("{s:s, s:s}", "event", event, "nat", name);
+}
+
+static json_t *do_flush(struct program *p, char *words)
+{
+	return on_nat(p, words, kith_nat_flush, "flushed");
 }
 
 static json_t *do_rebind(struct program *p, char *words)
 {
-	struct kith_nat *nat = nat_of(p, words);
-	if (nat == NULL)
-		return NULL;
-	kith_nat_rebind(nat);
-	return json_pack("{s:s, s:s}", "event", "rebound", "nat", words);
+	return on_nat(p, words, kith_nat_rebind, "rebound");
 }
 
 static json_t *do_readdress(struct program *p, char *words)
