@@ -192,6 +192,22 @@ static inline void world_link(struct core_world *w, int i, uint16_t id, bool up)
 	world_drain(w, i);
 }
 
+/* The second transport of a node, over IPv6, of any kind. */
+static inline void world_link_second(struct core_world *w, int i, uint8_t kind, uint8_t purpose, uint8_t cost_ms)
+{
+	struct kith_transport t = { .id = 1,
+				    .kind = kind,
+				    .family = KITH_FAMILY_V6,
+				    .purpose = purpose,
+				    .cost_ms = cost_ms,
+				    .up = true,
+				    .locals_n = 1 };
+	w->nodes[i].addr6 = world_addr6(i);
+	t.locals[0] = (struct kith_local){ w->nodes[i].addr6, KITH_ADDR_HOST, 64 };
+	assert_int_equal(kith_core_transport(w->nodes[i].core, world_clock(w), &t), 0);
+	world_drain(w, i);
+}
+
 static inline int world_try_start(struct core_world *w, int i, const struct kith_core_options *o)
 {
 	struct world_node *n = &w->nodes[i];

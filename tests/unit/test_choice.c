@@ -28,17 +28,8 @@ static int walled_tap(struct core_world *w, struct world_packet *p)
 /* The second transport of a node: UDP or WebSockets (TLS), over IPv6. */
 static void link_second(struct core_world *w, int i, uint8_t kind)
 {
-	struct kith_transport t = { .id = 1,
-				    .kind = kind,
-				    .family = KITH_FAMILY_V6,
-				    .purpose = kind == KITH_TRANSPORT_UDP ? KITH_PURPOSE_ANY : KITH_PURPOSE_HOMES,
-				    .cost_ms = kind == KITH_TRANSPORT_UDP ? 0 : 40,
-				    .up = true,
-				    .locals_n = 1 };
-	w->nodes[i].addr6 = world_addr6(i);
-	t.locals[0] = (struct kith_local){ w->nodes[i].addr6, KITH_ADDR_HOST, 64 };
-	assert_int_equal(kith_core_transport(w->nodes[i].core, world_clock(w), &t), 0);
-	world_drain(w, i);
+	const bool udp = kind == KITH_TRANSPORT_UDP;
+	world_link_second(w, i, kind, udp ? KITH_PURPOSE_ANY : KITH_PURPOSE_HOMES, udp ? 0 : 40);
 }
 
 static void start_walled(struct walled *t, uint64_t seed, uint8_t kind)

@@ -29,21 +29,6 @@ static inline int wall_tap(struct core_world *w, struct world_packet *p)
 	return (t->wall && hers) || lost ? 0 : 1;
 }
 
-static inline void link_tcp(struct core_world *w, int i)
-{
-	struct kith_transport t = { .id = 1,
-				    .kind = KITH_TRANSPORT_TCP,
-				    .family = KITH_FAMILY_V6,
-				    .purpose = w->nodes[i].supernode ? KITH_PURPOSE_ANY : KITH_PURPOSE_OUT,
-				    .cost_ms = 30,
-				    .up = true,
-				    .locals_n = 1 };
-	w->nodes[i].addr6 = world_addr6(i);
-	t.locals[0] = (struct kith_local){ w->nodes[i].addr6, KITH_ADDR_HOST, 64 };
-	assert_int_equal(kith_core_transport(w->nodes[i].core, world_clock(w), &t), 0);
-	world_drain(w, i);
-}
-
 static inline void start_with_both(struct core_world *w, const char *name, bool supernode)
 {
 	static struct kith_bootstrap list[6];
@@ -61,7 +46,7 @@ static inline void start_with_both(struct core_world *w, const char *name, bool 
 		o.endpoints[o.endpoints_n++] = tcp_endpoint(i);
 	w->nodes[i].addr = (struct kith_addr){ 0 }; /* what costs nothing is told of last, as a host does */
 	assert_int_equal(world_try_start(w, i, &o), 0);
-	link_tcp(w, i);
+	world_link_second(w, i, KITH_TRANSPORT_TCP, supernode ? KITH_PURPOSE_ANY : KITH_PURPOSE_OUT, 30);
 	w->nodes[i].addr = world_addr(i);
 	world_link(w, i, 0, true);
 }
