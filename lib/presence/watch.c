@@ -224,7 +224,7 @@ static int watch_new(struct kith_watches *ws, kith_time_us now, const struct kit
 		return KITH_EFULL;
 	owner = known != NULL ? known->owner : owner;
 	int err = kith_allowance_take_of(ws->allowance, owner, holding_of(ws), ws->max - ws->n);
-	if (err != 0)
+	if (err < 0)
 		return err;
 	struct kith_watch *w = kith_alloc_zero(ws->alloc, watch_size(ws));
 	struct kith_watch_key *k = w != NULL ? key_make(ws, key) : NULL;
