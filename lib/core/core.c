@@ -355,6 +355,7 @@ static int make(struct kith_core **out, const struct kith_core_options *o, struc
 					 .sockets = KITH_SPREAD_SOCKETS,
 					 .is_relay = kith_via_of_env,
 					 .new_name = kith_session_new_name,
+					 .asked_ms = &c->leaf.asked_ms,
 					 .told = &c->shared->told };
 	kith_outbox_claim(&c->shared->outbox, c, c->stats);
 	kith_shared_wake(c->shared);

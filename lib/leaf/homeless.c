@@ -10,6 +10,33 @@ enum {
 	BRIEF_MAX = 32
 };
 
+int kith_homeless_cause(const struct kith_session *s, enum kith_close_reason reason)
+{
+	if (s->hs != NULL && s->hs->why != 0)
+		return s->hs->why;
+	switch (reason) {
+	case KITH_CLOSE_TIMED_OUT:
+		return KITH_ETIMEDOUT;
+	case KITH_CLOSE_CERTIFICATE:
+		return KITH_EREJECTED;
+	case KITH_CLOSE_LIMIT:
+		return KITH_EFULL;
+	case KITH_CLOSE_REPLACED:
+		return KITH_EEXIST;
+	case KITH_CLOSE_LEAVING:
+		return KITH_EDETACHED;
+	case KITH_CLOSE_NORMAL:
+	case KITH_CLOSE_REJECTED:
+	case KITH_CLOSE_BUSY:
+	case KITH_CLOSE_NO_SERVICE:
+	case KITH_CLOSE_NOT_CONTACT:
+	case KITH_CLOSE_PROTOCOL:
+	case KITH_CLOSE_CANCELED:
+		break;
+	}
+	return KITH_ECLOSED;
+}
+
 void kith_homeless_begin(struct kith_core *c)
 {
 	c->leaf.homeless_at = c->now.mono_us;

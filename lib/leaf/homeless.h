@@ -21,6 +21,9 @@ kith_time_us kith_homeless_tick(struct kith_core *c, unsigned homes);
 
 void kith_homeless_info(const struct kith_core *c, struct kith_homeless *out);
 
+/* What the end of a home's session says about the supernode: an error code. */
+int kith_homeless_cause(const struct kith_session *s, enum kith_close_reason reason);
+
 /* An attachment that had begun at that time has ended; err says why. */
 void kith_homeless_ended(struct kith_core *c, kith_time_us since, enum kith_close_reason reason, int err);
 

@@ -3,6 +3,7 @@
 #include "base/addr.h"
 #include "base/rng.h"
 #include "leaf/choice.h"
+#include "leaf/doubt.h"
 #include "leaf/homeless.h"
 #include "leaf/hosts.h"
 #include "leaf/observed.h"
@@ -13,9 +14,8 @@
 #define SETTLE_US (50 * KITH_US_PER_MS)
 #define MOVE_US (500 * KITH_US_PER_MS) /* a home that leaves: time for its successor to be in the same record */
 #define IMPATIENT_US (3 * KITH_US_PER_S) /* for one supernode to answer; others may be better */
+#define SCOUT_US (1 * KITH_US_PER_S) /* without an answer of any home: others are tried */
 #define RETRY_US (KITH_US_PER_S / 2)
-#define DOUBT_US (5 * KITH_US_PER_S) /* without an answer of one home, while another does */
-#define LOOK_US (KITH_US_PER_S / 2)
 #define PART_US (3 * KITH_US_PER_S) /* a home whose place was taken: time for the record that names its successor */
 
 static const struct kith_span nothing = { NULL, 0 };
@@ -70,15 +70,22 @@ struct kith_session *kith_homes_primary(struct kith_core *c)
 
 /* ---- attaching ---- */
 
+enum { PLACE_BODY = 8 };
+
+/* Our record names our homes: it comes later. */
+static struct kith_span for_a_place(uint8_t body[PLACE_BODY])
+{
+	const struct kith_msg_attach first = { .publish = false };
+	return (struct kith_span){ body, kith_msg_attach_write(body, PLACE_BODY, &first) };
+}
+
 static void attach(struct kith_core *c, struct kith_home_slot *home, const struct kith_host *host, int cached)
 {
-	const struct kith_msg_attach first = { .publish = false }; /* our record names our homes: it comes later */
-	uint8_t body[8];
+	uint8_t body[PLACE_BODY];
 	*home = (struct kith_home_slot){ .state = KITH_HOME_CONNECTING, .host = *host, .since = c->now.mono_us };
 	c->leaf.alone_at = c->now.mono_us;
 	kith_hostcache_use(&c->leaf.cache, cached, true);
-	size_t len = kith_msg_attach_write(body, sizeof body, &first);
-	int err = kith_connect_request(c, host, KITH_USE_HOME, KITH_REQ_ATTACH, (struct kith_span){ body, len },
+	int err = kith_connect_request(c, host, KITH_USE_HOME, KITH_REQ_ATTACH, for_a_place(body),
 				       kith_token(KITH_TOKEN_ATTACH, 0), &home->session);
 	if (err == 0) {
 		struct kith_session *s = kith_sessions_get(&c->sessions, home->session);
@@ -103,12 +110,38 @@ static void give_spares_back(struct kith_core *c)
 	kith_places_shrink(c);
 }
 
+/* Homes answer again: the line was gone, and nothing is held against those that were tried meanwhile. */
+static void end_scouts(struct kith_core *c)
+{
+	bool moving = false;
+	if (c->leaf.spares == NULL)
+		return;
+	for (unsigned i = KITH_HOMES; i < kith_places(c); i++) {
+		struct kith_home_slot *spare = kith_place(c, i);
+		if (spare->state != KITH_HOME_FREE && spare->moves == 0)
+			kith_homes_let_go(c, spare);
+		moving = moving || spare->state != KITH_HOME_FREE;
+	}
+	if (!moving)
+		kith_places_shrink(c);
+	c->leaf.attempts = 0;
+}
+
+/* How many homes there are to do with: none, if none of them answers. */
+static unsigned homes_answering(struct kith_core *c)
+{
+	return kith_doubt_all(c, SCOUT_US) ? 0 : kith_homes_count(c);
+}
+
 static void fill_slots(struct kith_core *c)
 {
 	bool single;
 	kith_time_us calm_until = kith_homeless_calm(c, &single);
-	unsigned spares = single ? 0 : kith_choice_spares(c, kith_homes_count(c));
-	kith_time_us turn = kith_turn_next(c, kith_homes_count(c));
+	const unsigned homes = homes_answering(c);
+	unsigned spares = single ? 0 : kith_choice_spares(c, homes);
+	if (homes == 0 && spares == 0 && kith_homes_count(c) == KITH_HOMES)
+		spares = 1; /* no place is free to try another for */
+	kith_time_us turn = kith_turn_next(c, homes);
 	if (c->now.mono_us < calm_until || c->now.mono_us < turn) {
 		kith_homes_wake(c, calm_until > turn ? calm_until : turn);
 		return;
@@ -127,7 +160,7 @@ static void fill_slots(struct kith_core *c)
 		if (cached < 0)
 			break;
 		attach(c, slot, &host, cached);
-		turn = kith_turn_next(c, kith_homes_count(c));
+		turn = kith_turn_next(c, homes);
 		if (turn > c->now.mono_us)
 			kith_homes_wake(c, turn);
 		if (single || turn > c->now.mono_us)
@@ -391,6 +424,55 @@ static void refused(struct kith_core *c, struct kith_session *s, struct kith_hom
 	publish_by(c, c->now.mono_us + SETTLE_US);
 }
 
+static void give_silent_up(struct kith_core *c)
+{
+	for (size_t i = 0; i < KITH_HOMES; i++) {
+		struct kith_home_slot *home = &c->leaf.homes[i];
+		struct kith_session *s = kith_homes_session(c, home);
+		if (s == NULL || !kith_doubt_silent(c, home))
+			continue;
+		s->use &= (uint8_t)~KITH_USE_HOME;
+		give_up(c, home, KITH_ETIMEDOUT);
+		if (s->use == 0)
+			kith_session_end(c, s, KITH_CLOSE_TIMED_OUT, false);
+	}
+}
+
+/* Another takes us, so it is not the line that is silent, unless homes answer presently: then it is asked once more. */
+static bool must_wait(struct kith_core *c, struct kith_home_slot *spare)
+{
+	if (kith_place_is_home(c, spare) || !kith_doubt_all(c, 0))
+		return false;
+	spare->waits = true;
+	if (c->leaf.grace_at == 0)
+		c->leaf.grace_at = kith_doubt_grace(c);
+	kith_homes_wake(c, c->leaf.grace_at);
+	return true;
+}
+
+/* Those that wait are asked once more if no home has answered, and have their places. */
+static void settle_waiting(struct kith_core *c)
+{
+	uint8_t body[PLACE_BODY];
+	if (c->leaf.grace_at == 0 || c->now.mono_us < c->leaf.grace_at)
+		return;
+	c->leaf.grace_at = 0;
+	if (kith_doubt_all(c, 0))
+		give_silent_up(c);
+	for (unsigned i = KITH_HOMES; i < kith_places(c); i++) {
+		struct kith_home_slot *spare = kith_place(c, i);
+		struct kith_session *s = spare->state == KITH_HOME_CONNECTING && spare->waits
+						 ? kith_sessions_get(&c->sessions, spare->session)
+						 : NULL;
+		spare->waits = false;
+		if (s == NULL || s->state != KITH_SESSION_OPEN)
+			continue;
+		if (kith_session_request(c, s, KITH_REQ_ATTACH, for_a_place(body), kith_token(KITH_TOKEN_ATTACH, 0)) !=
+		    0)
+			kith_homes_let_go(c, spare);
+	}
+}
+
 void kith_homes_on_attached(struct kith_core *c, struct kith_session *s, const struct kith_answer *answer)
 {
 	struct kith_home_slot *home = kith_place_of(c, s->index);
@@ -406,6 +488,8 @@ void kith_homes_on_attached(struct kith_core *c, struct kith_session *s, const s
 		return;
 	}
 	struct kith_home_slot *spare = home;
+	if (must_wait(c, home))
+		return;
 	home = promote(c, home);
 	if (home == NULL) {
 		kith_homes_let_go(c, spare);
@@ -467,60 +551,11 @@ int kith_homes_replace(struct kith_core *c, const struct kith_session *s, const 
 	return spare->state == KITH_HOME_CONNECTING ? 0 : KITH_EUNREACHABLE;
 }
 
-/* Since when a session has not answered; KITH_TIME_NEVER: no question is out on it. */
-static kith_time_us silent_since(const struct kith_session *s)
-{
-	const struct kith_path *p = kith_pathset_sending(&s->paths);
-	return p != NULL && p->state == KITH_PATH_SUSPECT ? p->since : KITH_TIME_NEVER;
-}
-
-/* One home does not answer: perhaps more are gone, and not due for a keepalive yet. */
-static void check_others(struct kith_core *c)
-{
-	for (size_t i = 0; i < KITH_HOMES; i++) {
-		struct kith_session *s = kith_homes_session(c, &c->leaf.homes[i]);
-		if (s == NULL || s->state != KITH_SESSION_OPEN)
-			continue;
-		kith_pathset_check(&s->paths, kith_env(c, s));
-	}
-}
-
 void kith_homes_look(struct kith_core *c, struct kith_session *s)
 {
-	struct kith_home_slot *home = kith_place_of(c, s->index);
-	if (home == NULL || home->state != KITH_HOME_ATTACHED || home->doubted || silent_since(s) == KITH_TIME_NEVER)
-		return;
-	home->doubted = true;
-	check_others(c); /* comes here again for each of those, and doubts each once */
-	kith_homes_wake(c, silent_since(s) + LOOK_US);
-}
-
-static bool other_answers(struct kith_core *c, const struct kith_home_slot *home, kith_time_us since)
-{
-	for (size_t i = 0; i < KITH_HOMES; i++) {
-		const struct kith_session *s = kith_homes_session(c, &c->leaf.homes[i]);
-		if (s != NULL && &c->leaf.homes[i] != home && silent_since(s) == KITH_TIME_NEVER &&
-		    kith_session_heard_at(s) > since)
-			return true;
-	}
-	return false;
-}
-
-/* Homes that were in doubt answer again, or are given up. */
-static void settle_doubts(struct kith_core *c)
-{
-	for (size_t i = 0; i < KITH_HOMES; i++) {
-		struct kith_home_slot *home = &c->leaf.homes[i];
-		struct kith_session *s = home->doubted ? kith_homes_session(c, home) : NULL;
-		kith_time_us since = s != NULL ? silent_since(s) : KITH_TIME_NEVER;
-		if (since == KITH_TIME_NEVER) {
-			home->doubted = false;
-		} else if (c->now.mono_us - since >= DOUBT_US && other_answers(c, home, since)) {
-			kith_session_end(c, s, KITH_CLOSE_TIMED_OUT, false);
-		} else {
-			kith_homes_wake(c, c->now.mono_us + LOOK_US);
-		}
-	}
+	kith_time_us at = kith_doubt_look(c, s);
+	if (at != KITH_TIME_NEVER)
+		kith_homes_wake(c, at);
 }
 
 /* A request on a session that is old, and perhaps dead, is not waited for until its own time limit. */
@@ -540,34 +575,6 @@ static void settle_attempts(struct kith_core *c)
 		s->use &= (uint8_t)~KITH_USE_HOME;
 		give_up(c, slot, KITH_ETIMEDOUT);
 	}
-}
-
-/* What an end says about the host. */
-static int came_of(const struct kith_session *s, enum kith_close_reason reason)
-{
-	if (s->hs != NULL && s->hs->why != 0)
-		return s->hs->why;
-	switch (reason) {
-	case KITH_CLOSE_TIMED_OUT:
-		return KITH_ETIMEDOUT;
-	case KITH_CLOSE_CERTIFICATE:
-		return KITH_EREJECTED;
-	case KITH_CLOSE_LIMIT:
-		return KITH_EFULL;
-	case KITH_CLOSE_REPLACED:
-		return KITH_EEXIST;
-	case KITH_CLOSE_LEAVING:
-		return KITH_EDETACHED;
-	case KITH_CLOSE_NORMAL:
-	case KITH_CLOSE_REJECTED:
-	case KITH_CLOSE_BUSY:
-	case KITH_CLOSE_NO_SERVICE:
-	case KITH_CLOSE_NOT_CONTACT:
-	case KITH_CLOSE_PROTOCOL:
-	case KITH_CLOSE_CANCELED:
-		break;
-	}
-	return KITH_ECLOSED;
 }
 
 /* An attempt has led to a home of ours by another address of it: nothing failed, and the home has one way more, which
@@ -600,7 +607,7 @@ void kith_homes_lost(struct kith_core *c, const struct kith_session *s, enum kit
 		return;
 	bool was_home = home->state == KITH_HOME_ATTACHED;
 	kith_time_us since = home->since;
-	int err = came_of(s, reason);
+	int err = kith_homeless_cause(s, reason);
 	if (!was_home && s->hs != NULL && s->hs->why == KITH_EEXIST) {
 		found_again(c, home, s);
 		return;
@@ -613,7 +620,7 @@ void kith_homes_lost(struct kith_core *c, const struct kith_session *s, enum kit
 	if (s->ended.remote)
 		kith_homeless_ended(c, since, reason, err);
 	if (reason == KITH_CLOSE_TIMED_OUT)
-		check_others(c);
+		kith_doubt_ask(c);
 	KITH_LOG(c->log, KITH_LOG_INFO, "home_lost session=%08x reason=%u homes=%u", s->index, reason,
 		 kith_homes_count(c));
 	tell_homes(c);
@@ -662,8 +669,13 @@ void kith_homes_on_leave(struct kith_core *c, struct kith_session *s, const stru
 
 void kith_homes_tick(struct kith_core *c)
 {
-	settle_doubts(c);
+	kith_time_us doubt = kith_doubt_tick(c);
+	if (doubt != KITH_TIME_NEVER)
+		kith_homes_wake(c, doubt);
+	else if (kith_homes_count(c) == KITH_HOMES)
+		end_scouts(c);
 	settle_attempts(c);
+	settle_waiting(c);
 	settle_parting(c);
 	if (c->leaf.parting != 0)
 		kith_homes_wake(c, c->leaf.part_at);

@@ -1,13 +1,11 @@
 /* A leaf keeps three homes.
  *
  * The first home is asked alone, since it says when to look for the others: at once, unless too many do. Another is
- * asked when it does not answer soon. Homes are lost together more often than by chance. When one does not answer, the
- * others are asked at once. As long as attempts fail, up to KITH_SPARES more supernodes are tried at the same time; the
- * first that answer are taken.
+ * asked when it does not answer soon. Homes that do not answer: leaf/doubt. As long as attempts fail, up to KITH_SPARES
+ * more supernodes are tried at the same time, and one while no home answers; the first that answer are taken.
  *
- * Timers: a home that is in doubt for 5 s while another answers is given up (its paths alone would take 15 s, in which
- *   a line may recover); a lost home is replaced at once, then with the host cache's backoff; a home whose place was
- *   taken (leaf/moving) is let go 3 s later.
+ * Timers: a lost home is replaced at once, then with the host cache's backoff; a home whose place was taken
+ *   (leaf/moving) is let go 3 s later.
  * Never: two homes at one supernode; a home whose certificate was not verified.
  */
 #ifndef KITH_LEAF_HOMES_H

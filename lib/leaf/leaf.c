@@ -18,7 +18,7 @@
 void kith_leaf_begin(struct kith_core *c)
 {
 	c->leaf.timer.kind = KITH_TIMER_LEAF;
-	c->leaf.publish_at = c->leaf.ask_at = c->leaf.audit.at = KITH_TIME_NEVER;
+	c->leaf.publish_at = c->leaf.ask_at = c->leaf.audit.at = c->leaf.answered_at = KITH_TIME_NEVER;
 	kith_homeless_begin(c);
 	if (!kith_serves(c))
 		kith_homes_wake(c, c->now.mono_us);

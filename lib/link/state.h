@@ -243,6 +243,7 @@ struct kith_home_slot {
 	uint16_t failed_s; /* low bits of when it failed last */
 	uint8_t how; /* enum kith_lie: the last failing */
 	bool other; /* in doubt, and looked for by other ways (leaf/reach) */
+	bool waits; /* a spare that takes us, until it is known that no home answers (leaf/doubt) */
 	uint8_t admit_told; /* admit_number that it was told the callers of; 0: none */
 	kith_time_us since; /* when it was chosen; then when it became a home */
 	uint32_t session;
@@ -307,11 +308,14 @@ struct kith_leaf {
 	uint8_t refusals; /* of records by homes, in a row */
 	uint8_t brief; /* attachments that ended right away, in a row */
 	/* Left behind for the end of the call (here, where they fit): */
-	bool serve; /* it is time */
-	bool offer; /* our candidates changed */
-	bool subscribe; /* a new record: SUBSCRIBE is sent again for what is watched */
-	bool caught; /* a home is to be replaced */
-	bool sounded; /* another supernode told where it sees us */
+	bool serve : 1; /* it is time */
+	bool offer : 1; /* our candidates changed */
+	bool subscribe : 1; /* a new record: SUBSCRIBE is sent again for what is watched */
+	bool caught : 1; /* a home is to be replaced */
+	bool sounded : 1; /* another supernode told where it sees us */
+	uint32_t asked_ms; /* low bits of when a KEEPALIVE last wanted an answer of a home */
+	kith_time_us grace_at; /* until when homes may answer since others would take us; 0: it is not waited for */
+	kith_time_us answered_at; /* since when homes answer while others are in doubt; NEVER: none does */
 	uint32_t seen_ms[KITH_HOMES]; /* low bits of when that changed last; 0: it did not */
 	kith_time_us ask_at; /* when homes are asked where they see us; NEVER */
 	kith_time_us hint_at; /* when a hint counts again */

@@ -35,15 +35,17 @@ struct kith_path_env {
 	const struct kith_log *log; /* may be NULL */
 	uint32_t session; /* the session's, for kith_outbox_begin */
 	uint16_t sockets; /* that the node would open for a spread (path/punch.h) now; 0: none */
+	/* The packet under way carried a name that was told since this node moved last: what it answers is no older. */
+	bool renewed;
 	uint16_t *request_id; /* the last one that the session gave to a request of its own */
 	const struct kith_transports *transports; /* what there is to probe from; NULL: nothing */
 	struct kith_paces *paces; /* of the node; NULL: each session for itself */
 	/* Whether a hop with a tunnel is a relay of this session: the number alone proves nothing. NULL: none is. */
 	bool (*is_relay)(const struct kith_path_env *env, const struct kith_hop *hop);
-	/* The packet under way carried a name that was told since this node moved last: what it answers is no older. */
-	bool renewed;
 	/* A fresh name of that session of ours, to be told to the peer; NULL: none is told. */
 	uint64_t (*new_name)(const struct kith_path_env *env);
+	/* Of the node: when a KEEPALIVE to any home last wanted an answer; NULL: each session for itself. */
+	uint32_t *asked_ms;
 	struct kith_seen
 		*told; /* left behind with KITH_NEWS_SEEN: where the peer sees us; NULL: nobody wants to know */
 };

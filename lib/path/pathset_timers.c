@@ -2,8 +2,8 @@
 #include "path/pathset_internal.h"
 
 enum {
-	KEEPALIVE_ANSWER_US = 3000000, /* a home may be busy */
-	IDLE_ANSWER_US = 1000000, /* radios that sleep answer late */
+	ASKED_MS = 12500, /* half of KITH_KEEPALIVE_US: of three homes that are kept alive in turn, the next but one */
+	IDLE_ANSWER_US = 1000000, /* radios that sleep answer late, and homes may be busy */
 	JITTER = 10,
 	DEAD_TRIES = 5, /* 1 + 2 + 4 + 8 + 16 s */
 	PAUSES_MAX = 10 /* doublings that make 1 s of any period */
@@ -43,19 +43,44 @@ void kith_ps_rest(struct kith_pathset *ps, const struct kith_path_env *env, unsi
 	kith_ps_due(ps, p, at > env->now ? at : env->now + 1);
 }
 
+/* Every third one of a session asks for an answer; and a second one, if no home has been asked for a while. So homes
+ * are asked in turn, not all three at every third keepalive: a leaf whose homes are all gone learns it sooner. */
+static bool asks_now(const struct kith_pathset *ps, const struct kith_path_env *env)
+{
+	uint32_t now_ms = (uint32_t)(env->now / KITH_US_PER_MS);
+	bool third = ps->keepalives % KITH_KEEPALIVE_ANSWERED == KITH_KEEPALIVE_ANSWERED - 1;
+	if (env->asked_ms == NULL)
+		return third;
+	bool second = ps->keepalives % KITH_KEEPALIVE_ANSWERED == 1; /* not the one that was asked last again */
+	if (!third && (!second || now_ms - *env->asked_ms < ASKED_MS))
+		return false;
+	*env->asked_ms = now_ms;
+	return true;
+}
+
+static uint8_t next_sequence(uint8_t last, bool asks)
+{
+	unsigned next = asks ? (last / KITH_KEEPALIVE_ANSWERED + 1u) * KITH_KEEPALIVE_ANSWERED : last + 1u;
+	if (next > UINT8_MAX)
+		return asks ? KITH_KEEPALIVE_ANSWERED : 1;
+	return (uint8_t)next;
+}
+
 static void send_keepalive(struct kith_pathset *ps, const struct kith_path_env *env, unsigned i)
 {
+	bool asks = asks_now(ps, env);
 	struct kith_path *p = kith_ps_path(ps, i);
 	struct kith_writer *w =
 		kith_outbox_begin(env->outbox, env->session, &p->hop, 0, KITH_FRAME_KEEPALIVE, KITH_KEEPALIVE_BODY);
-	kith_write_u8(w, ++ps->keepalives);
+	ps->keepalives = next_sequence(ps->keepalives, asks);
+	kith_write_u8(w, ps->keepalives);
 	kith_write_zeros(w, KITH_KEEPALIVE_BODY - 1);
 	kith_outbox_end(env->outbox);
 	p->sent_at = env->now;
 	kith_ps_rest(ps, env, i);
-	if (ps->keepalives % KITH_KEEPALIVE_ANSWERED == 0) {
+	if (asks) {
 		p->tries = 1;
-		kith_ps_due(ps, p, env->now + KEEPALIVE_ANSWER_US);
+		kith_ps_due(ps, p, env->now + IDLE_ANSWER_US);
 	}
 }
 

@@ -397,7 +397,8 @@ static void poll(struct core_world *w, struct follower f[], size_t n)
 		kith_time_us at = 0;
 		for (int i = since; i < w->events_n; i++) {
 			const struct world_event *e = &w->events[i];
-			if (e->node == f[k].node && (e->ev.type == KITH_EVENT_FOUND || e->ev.type == KITH_EVENT_OP_DONE))
+			if (e->node == f[k].node &&
+			    (e->ev.type == KITH_EVENT_FOUND || e->ev.type == KITH_EVENT_OP_DONE))
 				at = e->at;
 			online |= e->node == f[k].node && e->ev.type == KITH_EVENT_FOUND && e->ev.found.online;
 		}

@@ -272,6 +272,39 @@ static void a_leaf_whose_nat_moved_it_is_followed_at_its_next_keepalive(void **s
 	w_free(w);
 }
 
+/* How many KEEPALIVEs the leaf sent in that time, and how many of them the home answered. others: the leaf's other
+ * homes are asked all the time. */
+static void asked_for(struct world *w, kith_time_us us, bool others, unsigned *sent, unsigned *answered)
+{
+	unsigned before = w->node[0].frames_sent[KITH_FRAME_KEEPALIVE];
+	unsigned acks = w->node[1].frames_sent[KITH_FRAME_PROBE_ACK];
+	for (kith_time_us end = w->now + us; w->now < end;) {
+		if (others)
+			*w->node[0].env.asked_ms = (uint32_t)(w->now / MS);
+		w_run(w, w->now + 1 * S);
+	}
+	*sent = w->node[0].frames_sent[KITH_FRAME_KEEPALIVE] - before;
+	*answered = w->node[1].frames_sent[KITH_FRAME_PROBE_ACK] - acks;
+}
+
+static void homes_are_asked_in_turn(void **state)
+{
+	(void)state;
+	struct world *w = w_leaf_and_home(63);
+	uint32_t asked_ms = 0;
+	unsigned sent, answered;
+	w->node[0].env.asked_ms = &asked_ms;
+	/* For so long that the sequence begins anew, twice. */
+	asked_for(w, 14000 * S, true, &sent, &answered);
+	assert_in_range(sent, 500, 630);
+	assert_in_range(answered, sent / 3 - 1, sent / 3 + 2);
+	asked_for(w, 14000 * S, false, &sent, &answered);
+	assert_in_range(sent, 500, 630);
+	assert_in_range(answered, sent / 2 - 1, sent / 2 + 2); /* never twice in a row */
+	assert_int_equal(kith_pathset_sending(&w->node[0].ps)->state, KITH_PATH_LIVE);
+	w_free(w);
+}
+
 static void a_peer_that_moves_in_a_call_takes_its_path_along(void **state)
 {
 	(void)state;
@@ -434,6 +467,7 @@ int main(void)
 		cmocka_unit_test(a_tunnel_that_no_relay_of_ours_opened_is_no_hop),
 		cmocka_unit_test(relay_only_from_now_on_drops_direct_paths),
 		cmocka_unit_test(a_leaf_whose_nat_moved_it_is_followed_at_its_next_keepalive),
+		cmocka_unit_test(homes_are_asked_in_turn),
 		cmocka_unit_test(a_peer_that_moves_in_a_call_takes_its_path_along),
 		cmocka_unit_test(an_unproven_hop_is_never_sent_more_than_came_from_it),
 		cmocka_unit_test(a_named_address_is_answered_with_no_more_than_came_from_it),
