@@ -126,7 +126,7 @@ static void all_watchers_are_told_at_once_also_when_there_are_more_of_them_than_
 	core_world_deinit(&w);
 }
 
-/* The homes are replicas of the key beside each other, and one could hear from the other what it must tell by itself. */
+/* The homes are replicas of the key beside each other: one could hear from the other what it must tell by itself. */
 static int to_alice_only(struct core_world *w, struct world_packet *p)
 {
 	return world_node_at(w, &p->to) == WORLD_FAR_ALICE;
