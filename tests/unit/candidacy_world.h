@@ -25,6 +25,7 @@ struct cw_line {
 /* What the tap does to packets from and to alice. */
 struct cw {
 	struct core_world w;
+	uint64_t seed; /* of the world, less one */
 	bool nat; /* port-restricted: lets in only what comes from where she has sent to */
 	bool by_address; /* address-restricted: from any port there */
 	uint32_t rate; /* bytes a second each way; 0: no bottleneck */
@@ -140,7 +141,7 @@ static inline void cw_grow_old(struct cw *cw)
 /* Starts it all; alice, who is the first of the leaves, has her homes, and does not consent yet. */
 static inline void cw_start_with(struct cw *cw, const char *const leaves[])
 {
-	world_network(&cw->w, kith_suite_sim(), 1, CW_SUPERNODES, leaves);
+	world_network(&cw->w, kith_suite_sim(), cw->seed + 1, CW_SUPERNODES, leaves);
 	cw->w.tap = cw_tap;
 	cw->w.tap_ctx = cw;
 	for (size_t i = 0; i < KITH_HOMES; i++) { /* what she has spoken to before there was a tap */
