@@ -341,6 +341,11 @@ static void a_relay_is_a_supernode_that_has_a_part_in_the_session(void **state)
 		assert_false(kith_via_callee(c, s, &bob));
 		bob.tunnel = 0;
 		assert_false(kith_via_callee(c, s, &bob));
+		/* Were the callee the one who runs that home, it would see who hides from her. */
+		struct kith_key bobs = s->peer->identity;
+		s->peer->identity = w.nodes[0].id.identity;
+		assert_int_equal(kith_via_relay(c, s, &home), !hidden);
+		s->peer->identity = bobs;
 		struct kith_session *at_home = kith_sessions_of(&c->sessions, w.nodes[0].core->self.dh_pk);
 		assert_false(kith_via_relay(c, at_home, &home)); /* no session with a supernode goes through a relay */
 		home.transport = 1;
