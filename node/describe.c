@@ -27,6 +27,8 @@ const char *path_kind_text(enum kith_path_class kind)
 		return "direct";
 	case KITH_PATH_CLASS_RELAY:
 		return "relay";
+	case KITH_PATH_CLASS_TURN:
+		return "turn";
 	}
 	return "unknown";
 }
