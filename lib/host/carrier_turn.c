@@ -25,6 +25,7 @@ struct turn {
 	struct line *line; /* NULL: between two attempts */
 	size_t server; /* which of arg's accounts */
 	unsigned failed; /* attempts since a server relayed */
+	unsigned refused; /* of them, the last ones in a row that ended so */
 	uint64_t again_ms; /* when the next one is begun; of the loop's clock */
 	bool was_relayed; /* of this attempt, and its owner was told */
 	bool closing;
@@ -141,12 +142,13 @@ static void arm(struct turn *t)
 		(void)uv_timer_start(&t->timer, went_off, (uint64_t)((in + KITH_US_PER_MS - 1) / KITH_US_PER_MS), 0);
 }
 
-static uint64_t pause_ms(const struct turn *t, int err)
+/* Until the next attempt. */
+static uint64_t pause_ms(const struct turn *t)
 {
 	uint64_t pause = KITH_TURN_AGAIN_MS;
-	if (t->failed < t->arg->n)
+	if (t->failed == 0 || t->failed % t->arg->n != 0) /* others have not been asked in this round */
 		return KITH_TURN_NEXT_MS;
-	if (err == KITH_EACCES)
+	if (t->refused >= t->arg->n)
 		return KITH_TURN_AGAIN_MAX_MS;
 	for (size_t rounds = t->failed / t->arg->n; rounds > 1 && pause < KITH_TURN_AGAIN_MAX_MS; rounds--)
 		pause *= 2;
@@ -158,13 +160,14 @@ static void end_attempt(struct turn *t, int err, const char *why)
 {
 	hang_up(t);
 	t->failed = t->was_relayed ? 0 : t->failed + 1;
+	t->refused = err == KITH_EACCES ? t->refused + 1 : 0;
 	t->err = err;
 	(void)snprintf(t->why, sizeof t->why, "%s", why);
 	t->bad += t->client.bad;
 	t->full += t->client.full;
 	t->client.bad = t->client.full = 0;
 	t->server = (t->server + 1) % t->arg->n;
-	t->again_ms = uv_now(t->o.loop) + pause_ms(t, err);
+	t->again_ms = uv_now(t->o.loop) + pause_ms(t);
 }
 
 static int dial(struct turn *t, char *why)
