@@ -9,47 +9,6 @@
 #include "base/alloc.h"
 #include "crypto/suite.h"
 
-/* Up to end, which is not copied. False: too long, or nothing, or with a quote, which libnice would not bear. */
-static bool copy(char out[KITH_TURN_USER_MAX], const char *from, const char *end)
-{
-	const size_t n = (size_t)(end - from);
-	if (n == 0 || n >= KITH_TURN_USER_MAX || memchr(from, '"', n) != NULL)
-		return false;
-	memcpy(out, from, n);
-	out[n] = '\0';
-	return true;
-}
-
-int kith_turn_parse(struct kith_turn_account *out, const char *text)
-{
-	static const char scheme[] = "turn:";
-	memset(out, 0, sizeof *out);
-	if (strncmp(text, scheme, sizeof scheme - 1) != 0)
-		return KITH_EINVAL;
-	const char *user = text + sizeof scheme - 1, *colon = strchr(user, ':'), *at = strrchr(user, '@');
-	if (colon == NULL || at == NULL || at < colon || kith_addr_parse(&out->server, at + 1) != 0 ||
-	    out->server.port == 0 || kith_addr_scope(&out->server) == KITH_SCOPE_NONE ||
-	    !copy(out->user, user, colon) || !copy(out->password, colon + 1, at)) {
-		memset(out, 0, sizeof *out);
-		return KITH_EINVAL;
-	}
-	return 0;
-}
-
-bool kith_turn_valid(const char *text)
-{
-	struct kith_turn_account account;
-	const bool valid = text != NULL && kith_turn_parse(&account, text) == 0;
-	kith_wipe(&account, sizeof account);
-	return valid;
-}
-
-const char *kith_turn_state_name(unsigned state)
-{
-	static const char *const names[] = { "off", "asking", "relayed", "failed" };
-	return names[state < sizeof names / sizeof names[0] ? state : 0];
-}
-
 /* ---- the component ---- */
 
 int kith_ice_load(struct kith_node *node, char why[KITH_HOST_WHY_MAX])
@@ -58,6 +17,10 @@ int kith_ice_load(struct kith_node *node, char why[KITH_HOST_WHY_MAX])
 	char what[KITH_HOST_WHY_MAX - 24];
 	if (o->turn_n == 0)
 		return 0;
+	if (!KITH_ICE) {
+		(void)snprintf(why, KITH_HOST_WHY_MAX, "no TURN server: this libkith is built without it");
+		return KITH_ENOTSUP;
+	}
 	struct kith_ice *ice = KITH_NEW(kith_system_alloc(), struct kith_ice);
 	if (ice == NULL)
 		return KITH_ENOMEM;
@@ -78,7 +41,7 @@ int kith_ice_load(struct kith_node *node, char why[KITH_HOST_WHY_MAX])
 void kith_ice_end(struct kith_node *node)
 {
 	struct kith_ice *ice = node->ice;
-	if (ice == NULL)
+	if (!KITH_ICE || ice == NULL)
 		return;
 	kith_component_unload(&ice->part);
 	kith_wipe(&ice->arg, sizeof ice->arg);
@@ -90,7 +53,7 @@ void kith_ice_end(struct kith_node *node)
 
 static const struct kith_socket *socket_of(const struct kith_node *node)
 {
-	for (size_t i = 0; i < node->sockets_n; i++) {
+	for (size_t i = 0; KITH_ICE && i < node->sockets_n; i++) {
 		if (node->sockets[i].carrier->relayed && node->sockets[i].self != NULL)
 			return &node->sockets[i];
 	}
@@ -111,6 +74,8 @@ void kith_ice_look(struct kith_node *node)
 	char server[KITH_ADDR_TEXT_MAX], relayed[KITH_ADDR_TEXT_MAX], why[KITH_HOST_WHY_MAX];
 	struct kith_ice *ice = node->ice;
 	struct kith_turn_info info;
+	if (!KITH_ICE)
+		return;
 	memset(&info, 0, sizeof info);
 	fill_in(node, &info);
 	const bool relays = info.state == KITH_TURN_RELAYED;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/addr.h"
+#include "base/assert.h"
 
 enum { /* RFC 8489, 14.8; RFC 8656, 15 */
        TRY_ALTERNATE = 300,
@@ -383,6 +384,7 @@ bool kith_turn_client_take(struct kith_turn_client *c, kith_time_us now, const u
 			   struct kith_addr *peer, struct kith_span *data)
 {
 	struct kith_turn_heard h;
+	KITH_ASSERT(c != NULL);
 	kith_turn_read(&c->agent, in, len, &h);
 	struct kith_turn_permit *from = h.told == KITH_TURN_TOLD_PACKET ? find(c, &h.peer) : NULL;
 	struct kith_turn_pending *p =
