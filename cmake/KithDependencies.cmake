@@ -36,8 +36,8 @@ if(KITH_BUILD_HOST OR KITH_DEPENDENCIES_OPTIONAL)
 endif()
 
 # Components: libraries that those who do not use them need not have.
-if(KITH_BUILD_STUN)
-	kith_find_module(NICE "libnice-dev, or configure with -D KITH_BUILD_STUN=OFF" "nice>=0.1.21")
+if(KITH_BUILD_STUN OR KITH_WITH_ICE)
+	kith_find_module(NICE "libnice-dev, or configure with -D KITH_BUILD_STUN=OFF -D KITH_WITH_ICE=OFF" "nice>=0.1.21")
 endif()
 
 if(KITH_WITH_PORTMAP)

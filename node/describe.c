@@ -27,6 +27,8 @@ const char *path_kind_text(enum kith_path_class kind)
 		return "direct";
 	case KITH_PATH_CLASS_RELAY:
 		return "relay";
+	case KITH_PATH_CLASS_TURN:
+		return "turn";
 	}
 	return "unknown";
 }
@@ -144,6 +146,18 @@ static json_t *mapping_json(const struct kith_node *node)
 			 (json_int_t)info.lies, "why", info.why);
 }
 
+static json_t *turn_json(const struct kith_node *node)
+{
+	struct kith_turn_info info;
+	if (kith_node_turn(node, &info) != 0 || info.state == KITH_TURN_OFF)
+		return json_null();
+	return json_pack("{s:s, s:o, s:o, s:o, s:i, s:I, s:I, s:o}", "state", kith_turn_state_name(info.state),
+			 "server", addr_json(&info.server), "relayed", addr_json(&info.relayed), "expires_in_ms",
+			 info.state == KITH_TURN_RELAYED ? json_integer((json_int_t)info.expires_in_ms) : json_null(),
+			 "permissions", (int)info.permissions, "bad", (json_int_t)info.bad, "full",
+			 (json_int_t)info.full, "error", info.err != 0 ? json_string(info.why) : json_null());
+}
+
 json_t *describe_node(const struct kith_node *node)
 {
 	struct kith_node_info info;
@@ -166,7 +180,7 @@ json_t *describe_node(const struct kith_node *node)
 	json_t *stun = json_pack("{s:I, s:I, s:I}", "answers", (json_int_t)info.stun_answers, "limited",
 				 (json_int_t)info.stun_limited, "too_short", (json_int_t)info.stun_too_short);
 	return json_pack("{s:s, s:s, s:o, s:s, s:o, s:o, s:s, s:i, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, "
-			 "s:o, s:o, s:o}",
+			 "s:o, s:o, s:o, s:o}",
 			 "state", state_text(info.state, is_connecting(node, &info)), "role",
 			 info.serving.serving ? "supernode" : "leaf", "serving", describe_serving(&info.serving),
 			 "name", info.name, "identity", key_json(&info.identity), "device", key_json(&info.device),
@@ -175,7 +189,7 @@ json_t *describe_node(const struct kith_node *node)
 			 nat_json(&info.core.nat), "homes", homes, "homeless", homeless_json(&info), "bootstrap",
 			 bootstrap_json(node), "tables", tables, "stun", stun, "clock_trusted", info.clock_trusted,
 			 "counters", counters_json(kith_node_stats(node)), "mapping", mapping_json(node),
-			 "home_carriers", kinds);
+			 "home_carriers", kinds, "turn", turn_json(node));
 }
 
 enum { LOGS_MAX = 64 };

@@ -183,6 +183,20 @@ static void show_mapping(struct text *text, const json_t *m)
 		show_line(text, "mapped: %s over TCP", string(m, "tcp"));
 }
 
+/* "TURN: 198.51.100.7:50000 by 192.0.2.1:3478, 2 permissions" */
+static void show_turn(struct text *text, const json_t *t)
+{
+	if (!json_is_object(t))
+		return;
+	if (strcmp(string(t, "state"), "relayed") == 0)
+		show_line(text, "TURN: %s by %s, %lld permissions", string(t, "relayed"), string(t, "server"),
+			  integer(t, "permissions"));
+	else
+		show_line(text, "TURN: %s, %s", string(t, "state"), string(t, "server"));
+	if (json_is_string(json_object_get(t, "error")))
+		show_line(text, "TURN, last error: %s", string(t, "error"));
+}
+
 /* "NAT: another port for each destination (random, 9814 to 44957 seen)" */
 static void show_nat(struct text *text, const json_t *nat)
 {
@@ -231,6 +245,7 @@ static void show_status(struct text *text, const json_t *r)
 	show_serving(text, json_object_get(r, "serving"));
 	show_line(text, "seen from outside: %s", string(r, "observed_address"));
 	show_mapping(text, json_object_get(r, "mapping"));
+	show_turn(text, json_object_get(r, "turn"));
 	show_nat(text, json_object_get(r, "nat"));
 	json_array_foreach(json_object_get(r, "homes"), i, home)
 		show_line(text, "home: %s%s", json_string_value(home) != NULL ? json_string_value(home) : "-",

@@ -152,6 +152,7 @@ static void on_trouble(struct kith_node *node, enum kith_trouble what, int err, 
 		[KITH_TROUBLE_CAUGHT] = "home",	     [KITH_TROUBLE_CERTIFICATE] = "certificate",
 		[KITH_TROUBLE_LOG] = "log",	     [KITH_TROUBLE_MTU] = "mtu",
 		[KITH_TROUBLE_PROXY] = "proxy",	     [KITH_TROUBLE_WEB] = "web",
+		[KITH_TROUBLE_TURN] = "turn",
 	};
 	struct daemon *d = user;
 	struct kith_span chain;

@@ -138,6 +138,10 @@ const char *advice_trouble(enum kith_trouble what, int err)
 		return "install kith-web.so beside the library, or remove the wss:// hosts of bootstrap";
 	if (what == KITH_TROUBLE_WEB)
 		return "correct the wss:// host of bootstrap; or something on the way reads what passes through TLS";
+	if (what == KITH_TROUBLE_TURN && err == KITH_EACCES)
+		return "correct turn: the user and the password that the server's operator gave you";
+	if (what == KITH_TROUBLE_TURN && err != 0)
+		return "see that the server of turn runs, and that UDP to it gets through; it is asked again";
 	if (what == KITH_TROUBLE_MTU)
 		return "give the interface, or the VPN behind it, an MTU of 1280 or more";
 	if (what != KITH_TROUBLE_ENDPOINT || err == 0)

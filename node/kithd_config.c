@@ -23,6 +23,7 @@ struct option {
 	bool list;
 	enum roles roles;
 	bool live; /* a change takes effect on SIGHUP */
+	bool secret; /* it holds a password: no message repeats it */
 	take_fn take; /* or a member of struct config: a flag, or a number */
 	size_t flag_at, number_at;
 	uint64_t min, max; /* of a number */
@@ -254,6 +255,7 @@ static const struct option options[] = {
 	{ "web_key", false, NO_LEAF, false, TAKE(config_take_web_key) },
 	{ "web_path", false, NO_LEAF, false, TAKE(config_take_web_path) },
 	{ "web_trust", false, ANY_ROLE, false, TAKE(config_take_web_trust) },
+	{ "turn", true, ANY_ROLE, false, TAKE(config_take_turn), .secret = true },
 	{ "port_mapping", false, ANY_ROLE, LIVE, FLAG(port_mapping) },
 	{ "lan", false, ANY_ROLE, false, FLAG(lan) },
 	{ "advertise", true, NO_LEAF, LIVE, TAKE(take_advertise) },
@@ -411,6 +413,8 @@ static int on_value(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
 	if (c->lines[i] == 0)
 		c->lines[i] = cfg->line;
 	const char *expected = take(c, &options[i], value, cfg->line);
+	if (expected != NULL && options[i].secret)
+		return config_refuse(c, cfg->line, "%s: what was found is not that; expected %s", opt->name, expected);
 	if (expected != NULL)
 		return config_refuse(c, cfg->line, "%s: found \"%s\"; expected %s", opt->name, value, expected);
 	*(const char **)result = value;

@@ -28,7 +28,8 @@ struct config_text {
 struct config {
 	struct config_text path; /* of the file itself */
 	struct config_text profile, chain, key, passphrase_file, state, control, open_label, proxy;
-	struct config_text web_certificate, web_key, web_path, web_trust;
+	struct config_text web_certificate, web_key, web_path, web_trust, turn[KITH_TURN_SERVERS_MAX];
+	size_t turn_n;
 	struct config_text bootstrap[CONFIG_BOOTSTRAP_MAX], issuers[CONFIG_LISTS_MAX], revocations[CONFIG_LISTS_MAX];
 	size_t bootstrap_n, issuers_n, revocations_n;
 
@@ -82,7 +83,7 @@ struct credentials {
 	size_t lists_n;
 	struct kith_span issuers[ARMOR_PIECES_MAX], revocations[ARMOR_PIECES_MAX];
 	size_t issuers_n, revocations_n;
-	const char *bootstrap[CONFIG_BOOTSTRAP_MAX];
+	const char *bootstrap[CONFIG_BOOTSTRAP_MAX], *turn[KITH_TURN_SERVERS_MAX];
 };
 
 /* Fills in options from the configuration and the files that it names; options borrow from both. KITH_EINVAL, and

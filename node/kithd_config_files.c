@@ -140,6 +140,10 @@ static void apply_plain(const struct config *c, struct credentials *k, struct ki
 		o->bootstrap = k->bootstrap;
 		o->bootstrap_n = c->bootstrap_n;
 	}
+	for (size_t i = 0; i < c->turn_n; i++)
+		k->turn[i] = c->turn[i].s;
+	o->turn = k->turn;
+	o->turn_n = c->turn_n;
 	o->stun = c->stun;
 	o->presence = c->presence;
 	if (config_line(c, "allow_loopback") != 0)

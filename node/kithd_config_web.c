@@ -22,6 +22,16 @@ const char *config_take_proxy(struct config *c, const char *value, int line)
 	return config_keep(&c->proxy, value, line);
 }
 
+const char *config_take_turn(struct config *c, const char *value, int line)
+{
+	if (c->turn_n == KITH_TURN_SERVERS_MAX)
+		return "at most four servers";
+	if (!kith_turn_valid(value))
+		return "\"turn:USER:PASSWORD@ADDRESS:PORT\", such as \"turn:alice:secret@192.0.2.1:3478\": an address, "
+		       "not a name; USER without a colon, both without quotes and of at most 127 characters";
+	return config_keep(&c->turn[c->turn_n++], value, line);
+}
+
 const char *config_take_web_listen(struct config *c, const char *value, int line)
 {
 	(void)line;
@@ -104,4 +114,6 @@ void config_web_free(struct config *c)
 	struct config_text *const all[] = { &c->web_certificate, &c->web_key, &c->web_path, &c->web_trust };
 	for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
 		free(all[i]->s);
+	for (size_t i = 0; i < c->turn_n; i++)
+		free(c->turn[i].s);
 }

@@ -6,6 +6,7 @@
 #include "kithd_config.h"
 
 const char *config_take_proxy(struct config *c, const char *value, int line);
+const char *config_take_turn(struct config *c, const char *value, int line);
 const char *config_take_web_listen(struct config *c, const char *value, int line);
 const char *config_take_web_certificate(struct config *c, const char *value, int line);
 const char *config_take_web_key(struct config *c, const char *value, int line);

@@ -96,12 +96,16 @@ enum kith_lie {
 };
 
 /* How packets go. */
-enum kith_path_class { KITH_PATH_CLASS_DIRECT = 1, KITH_PATH_CLASS_RELAY = 2 };
+enum kith_path_class {
+	KITH_PATH_CLASS_DIRECT = 1,
+	KITH_PATH_CLASS_RELAY = 2, /* through a supernode */
+	KITH_PATH_CLASS_TURN = 3 /* by a TURN server, ours or the peer's */
+};
 
 /* A path of a session. */
 struct kith_path_info { /* fixed */
-	enum kith_path_class kind; /* direct, or by a relay */
-	struct kith_addr remote; /* the peer's, or the relay's */
+	enum kith_path_class kind; /* direct, or by what */
+	struct kith_addr remote; /* the peer's, or the relay's; of the peer's TURN server where that relays */
 	uint16_t transport; /* of the host: which one carries it */
 	uint8_t carrier; /* enum kith_transport_kind: what the transport is; NONE: closed by now */
 	bool sending; /* data goes this way now */

@@ -19,6 +19,7 @@
 #include <kith/stats.h>
 #include <kith/transport.h>
 #include <kith/trouble.h>
+#include <kith/turn.h>
 #include <kith/types.h>
 #include <kith/version.h>
 #include <kith/web.h>

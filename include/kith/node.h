@@ -7,15 +7,13 @@
  *
  * Callbacks may call anything, and may close or free anything but the node itself (which is freed after, or in, its
  * closed callback). None runs inside of a call of the application: they come from the loop, later. None comes after
- * the closed callback of its handle. Pointers that a callback is given are borrowed until it returns, handles
- * excepted.
+ * the closed callback of its handle. Pointers that a callback is given, but handles, are borrowed until it returns.
  *
  * Operations (struct kith_call) are asynchronous calls under way. Each completes exactly once, through its callback,
  * also when it is cancelled and when the node is closed; the handle is invalid once that callback returned.
  *
  * Wrong arguments are refused and change nothing. A handle that is NULL, as any pointer that is missing and not said
- * to be allowed to, is KITH_EINVAL; calls that return a count or a pointer return 0 or NULL, and kith_node_free is
- * content.
+ * to be allowed to, is KITH_EINVAL; calls that return a count or a pointer return 0 or NULL, kith_node_free nothing.
  *
  * In the last callbacks of a handle (its closed callback, and whatever is released with it) calls on it are refused
  * with KITH_ECLOSED or KITH_ESTATE and have no effect; reading what a session that was cut had brought is the
@@ -114,6 +112,8 @@ struct kith_node_options {
 	const char *web_key; /* PEM file, with web_certificate */
 	const char *web_path; /* of the URL; NULL: "/ws" */
 	const char *web_trust; /* PEM file of authorities for wss:// hosts, or "any"; NULL: the system's */
+	const char *const *turn; /* "turn:USER:PASSWORD@ADDRESS:PORT": servers that relay for it (<kith/turn.h>) */
+	size_t turn_n;
 };
 
 /* Fills in the defaults. */
@@ -147,9 +147,9 @@ KITH_EXPORT struct kith_node_options *kith_node_options_new(void);
 KITH_EXPORT void kith_node_options_free(struct kith_node_options *o);
 
 /* Sets the member of that name, or of terms, from text, which is copied: "true" and "false", a number, a path, "leaf",
- * "supernode" and "auto", a consent ("yes", "no", "ask"), a key, an address. "bootstrap" and "endpoint" add one. What
- * kith_node_options_load and _open fill in is theirs: call them before. KITH_ENOENT: no such name; KITH_EINVAL: no such
- * value; KITH_EFULL, KITH_ENOMEM. */
+ * "supernode" and "auto", a consent ("yes", "no", "ask"), a key, an address. "bootstrap", "turn" and "endpoint" add
+ * one. What kith_node_options_load and _open fill in is theirs: call them before. KITH_ENOENT: no such name;
+ * KITH_EINVAL: no such value; KITH_EFULL, KITH_ENOMEM. */
 KITH_EXPORT int kith_node_options_set(struct kith_node_options *o, const char *name, const char *value) KITH_MUST_USE;
 
 /* The members that are no text. KITH_EINVAL, KITH_ENOMEM. */

@@ -16,13 +16,14 @@ enum kith_transport_purpose {
 	KITH_PURPOSE_LAN,
 	/* takes in connections, and makes none: it is offered, and nothing begins over it */
 	KITH_PURPOSE_IN,
-	KITH_PURPOSE_HOMES /* as OUT, by way of a proxy: contacts are not connected to by it */
+	KITH_PURPOSE_HOMES, /* as OUT, by way of a proxy: contacts are not connected to by it */
+	KITH_PURPOSE_RELAYED /* by a server of our own, which lets in whom we send to: offered, and for contacts only */
 };
 
 /* An address at which a transport may be reachable. */
 struct kith_local { /* fixed */
 	struct kith_addr addr; /* with its port */
-	uint8_t kind; /* enum kith_addr_kind: HOST or MAPPED */
+	uint8_t kind; /* enum kith_addr_kind: HOST or MAPPED; RELAYED of a transport of that purpose */
 	uint8_t prefix_bits; /* HOST: of the interface's network; 0 = 24 for v4, 64 for v6 */
 };
 

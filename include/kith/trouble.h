@@ -47,7 +47,10 @@ enum kith_trouble {
 	/* a wss:// host of the options is no use: its certificate is not to be trusted (KITH_EACCES), what answers is
 	 * none of ours (KITH_EPROTO), or the component is not here (KITH_ENOTSUP). why names the URL. Each once in a
 	 * row */
-	KITH_TROUBLE_WEB
+	KITH_TROUBLE_WEB,
+	/* a TURN server of the options does not relay for us: it wants another user or password, or does not serve us
+	 * (KITH_EACCES), or it did not answer. why names it. Each once in a row; 0: one relays again */
+	KITH_TROUBLE_TURN
 };
 
 #endif

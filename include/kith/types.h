@@ -99,7 +99,8 @@ enum kith_addr_kind {
 	KITH_ADDR_HOST = 1, /* of an own interface */
 	KITH_ADDR_OBSERVED = 2, /* as others see us */
 	KITH_ADDR_MAPPED = 3, /* by PCP, NAT-PMP or UPnP */
-	KITH_ADDR_PREDICTED = 4 /* where a NAT is likely to put the next flow */
+	KITH_ADDR_PREDICTED = 4, /* where a NAT is likely to put the next flow */
+	KITH_ADDR_RELAYED = 5 /* of a TURN server that relays for us */
 };
 
 #define KITH_ADDR_TEXT_MAX 64 /* "[v6]:port" with its NUL fits */

@@ -185,6 +185,12 @@
 #define KITH_SWITCH_HOLD_US (1 * KITH_US_PER_S) /* ... for that long: so that two equals do not flap */
 /* local: how much slower than a relay a direct path may be: it costs nobody else */
 #define KITH_DIRECT_BONUS_US (50 * KITH_US_PER_MS)
+/* local: what a path by a TURN server counts beyond its round trip. A tunnel counts 30 ms more: a supernode does it for
+ * others, such a server is there for it */
+#define KITH_RELAYED_COST_MS 20
+#define KITH_RELAYED_TARGETS 3 /* local: of a peer's addresses that a round probes by a TURN server of ours */
+#define KITH_RELAYED_PEERS 6 /* local: that one session has named there ... */
+#define KITH_RELAYED_PEERS_US (300 * KITH_US_PER_S) /* ... in the time that such a server lets them in */
 #define KITH_RELAYS_LIVE 2 /* local: relays a peer session holds: one may vanish unannounced */
 #define KITH_RELAYS_TALK 3 /* local: while it talks: direct path and two relays may vanish at once */
 #define KITH_TALK_RUN 100 /* local: data packets without a pause that are talk: 2 s of voice, not a message */

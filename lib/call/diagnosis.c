@@ -44,7 +44,7 @@ static bool is_public(const struct kith_addr *a)
 /* The address of a NAT: public, and no own one of the node. */
 static bool is_outside(const struct kith_candidate *c)
 {
-	return is_udp(c) && c->kind != KITH_ADDR_HOST && is_public(&c->at.addr);
+	return is_udp(c) && c->kind != KITH_ADDR_HOST && c->kind != KITH_ADDR_RELAYED && is_public(&c->at.addr);
 }
 
 /* Ports of one outer address, as they were seen. */

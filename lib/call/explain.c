@@ -34,6 +34,11 @@ static const char *carrier_text(uint8_t kind)
 					    : "";
 }
 
+static const char *class_text(const struct kith_path *p)
+{
+	return kith_path_is_relay(p) ? "relay " : kith_path_is_direct(p) ? "direct" : "turn  ";
+}
+
 static bool say_paths(struct kith_words *t, const struct kith_core *c, const struct kith_session *s)
 {
 	bool direct = false;
@@ -41,8 +46,8 @@ static bool say_paths(struct kith_words *t, const struct kith_core *c, const str
 	for (unsigned i = 0; i < kith_pathset_count(&s->paths); i++) {
 		const struct kith_path *p = kith_pathset_path(&s->paths, i);
 		char addr[KITH_ADDR_TEXT_MAX];
-		kith_words_say(t, "path: %s %s %s%s, %s", p == sending ? "*" : " ",
-			       kith_path_is_relay(p) ? "relay " : "direct", kith_addr_format(&p->hop.remote, addr),
+		kith_words_say(t, "path: %s %s %s%s, %s", p == sending ? "*" : " ", class_text(p),
+			       kith_addr_format(&p->hop.remote, addr),
 			       carrier_text(kith_transports_kind(&c->transports, p->hop.transport)),
 			       state_text(p->state));
 		if (p->srtt_us > 0)
@@ -51,9 +56,20 @@ static bool say_paths(struct kith_words *t, const struct kith_core *c, const str
 			kith_words_say(t, ", heard %lld ms ago",
 				       (long long)((c->now.mono_us - p->heard_at) / KITH_US_PER_MS));
 		kith_words_say(t, "\n");
-		direct = direct || (!kith_path_is_relay(p) && p->state == KITH_PATH_LIVE);
+		direct = direct || (kith_path_is_direct(p) && p->state == KITH_PATH_LIVE);
 	}
 	return direct;
+}
+
+/* Whether a TURN server is on the way to that address, as far as is known. */
+static bool is_turned(const struct kith_session *s, const struct kith_addr *at)
+{
+	for (unsigned i = 0; i < kith_pathset_count(&s->paths); i++) {
+		const struct kith_path *p = kith_pathset_path(&s->paths, i);
+		if (p->relayed != 0 && kith_addr_equal(&p->hop.remote, at))
+			return true;
+	}
+	return false;
 }
 
 /* Whether a packet of the peer is known to have come straight. */
@@ -64,11 +80,11 @@ static bool heard_directly(const struct kith_session *s)
 	uint32_t it = 0;
 	for (unsigned i = 0; i < kith_pathset_count(&s->paths); i++) {
 		const struct kith_path *p = kith_pathset_path(&s->paths, i);
-		if (!kith_path_is_relay(p) && p->heard_at > 0)
+		if (kith_path_is_direct(p) && p->heard_at > 0)
 			return true;
 	}
 	while ((e = kith_journal_read(j, &it)) != NULL) {
-		if (e->what == KITH_JOURNAL_HEARD && !e->relay)
+		if (e->what == KITH_JOURNAL_HEARD && !e->relay && !is_turned(s, &e->addr))
 			return true;
 	}
 	return false;

@@ -41,7 +41,9 @@ size_t kith_tell_paths(const struct kith_core *c, const struct kith_session *s, 
 	for (size_t i = 0; i < count && i < n; i++) {
 		const struct kith_path *p = kith_pathset_path(&s->paths, (unsigned)i);
 		out[i] = (struct kith_path_info){
-			.kind = kith_path_is_relay(p) ? KITH_PATH_CLASS_RELAY : KITH_PATH_CLASS_DIRECT,
+			.kind = kith_path_is_relay(p)	 ? KITH_PATH_CLASS_RELAY
+				: kith_path_is_direct(p) ? KITH_PATH_CLASS_DIRECT
+							 : KITH_PATH_CLASS_TURN,
 			.remote = p->hop.remote,
 			.transport = p->hop.transport,
 			.carrier = kith_transports_kind(&c->transports, p->hop.transport),

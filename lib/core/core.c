@@ -618,7 +618,8 @@ int kith_core_transport(struct kith_core *c, struct kith_now now, const struct k
 		kith_core_settle(c);
 		return 0;
 	}
-	const bool in = t->purpose == KITH_PURPOSE_IN || before.purpose == KITH_PURPOSE_IN;
+	const bool in = t->purpose == KITH_PURPOSE_IN || before.purpose == KITH_PURPOSE_IN ||
+			t->purpose == KITH_PURPOSE_RELAYED;
 	if (in && known && !t->up)
 		kith_transport_doubt(c, t->id, t->closed ? KITH_ECLOSED : KITH_EDETACHED);
 	if (in || kith_transports_only_mapped(&before, t)) { /* nothing has moved: there is more, or less, to offer */

@@ -49,7 +49,7 @@ static void answer(struct kith_socket *s, const struct kith_packet *p)
 size_t kith_node_stun_take(struct kith_socket *s, struct kith_packet packets[], size_t n)
 {
 	size_t left = 0;
-	if (s->node->stun == NULL || s->carrier->kind != KITH_TRANSPORT_UDP)
+	if (s->node->stun == NULL || s->carrier->kind != KITH_TRANSPORT_UDP || s->carrier->relayed)
 		return n;
 	for (size_t i = 0; i < n; i++) {
 		if (kith_stun_is(packets[i].data, packets[i].len))

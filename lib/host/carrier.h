@@ -26,7 +26,8 @@
 /* What ready tells. */
 enum kith_carrier_ready {
 	KITH_CARRIER_INPUT = 1, /* packets, or errors, may be there to be fetched */
-	KITH_CARRIER_ROOM = 2 /* everything that had to wait was sent */
+	KITH_CARRIER_ROOM = 2, /* everything that had to wait was sent */
+	KITH_CARRIER_LOCALS = 4 /* its own addresses are others now */
 };
 
 struct kith_carrier_options {
@@ -64,6 +65,7 @@ struct kith_carrier {
 	const char *name; /* as in "the UDP socket" */
 	bool spare; /* a node starts without it, too */
 	bool lan; /* reaches all that are on the link, at the address that its row's arg is */
+	bool relayed; /* all that it carries passes a server, at the address that is its own */
 	uint8_t cost_ms; /* as of its transport */
 
 	/* On failure nothing is open, and why (KITH_CARRIER_WHY_MAX bytes) says it in words. KITH_EADDRINUSE: the port

@@ -184,6 +184,10 @@ void kith_exchange_ready(void *socket, unsigned ready)
 		return;
 	if ((ready & KITH_CARRIER_ROOM) != 0)
 		kith_exchange_unblocked(s);
+	if ((ready & KITH_CARRIER_LOCALS) != 0) {
+		s->node->locals_due = true;
+		kith_ice_look(s->node);
+	}
 	if ((ready & KITH_CARRIER_INPUT) != 0) {
 		receive(s);
 		if (s->carrier->rest != NULL && kith_thrift_used(&s->thrift, kith_node_now(s->node).mono_us))

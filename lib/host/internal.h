@@ -12,13 +12,12 @@
  *     portmap.c              a port at the router, by the component of that name
  *     bootstrap.c            names, found or not yet  base.c      clock, word of a change, troubles: for all of them
  *     web.c                  WebSockets, by the component of that name
+ *     ice.c                  TURN servers, by the component of that name
  *
  * Callbacks run in few places only: in the pump (drive.c), around the start (open.c), and at the end of closing.
  * Nothing that an application calls runs a callback or frees a handle: it changes the core, notes what is to be told,
  * and sets dirty; the pump does the rest in the same turn of the loop. That is why anything may be called, closed and
  * freed anywhere. It holds among our own files, too: what changes something leaves it to the pump, and calls nobody.
- *
- * Not here yet, with its place: ICE agents of libnice as carriers.
  */
 #ifndef KITH_HOST_INTERNAL_H
 #define KITH_HOST_INTERNAL_H
@@ -38,6 +37,7 @@
 #include "base/thrift.h"
 #include "host/carrier.h"
 #include "host/component.h"
+#include "host/ice.h"
 #include "host/interfaces.h"
 #include "host/keyfile.h"
 #include "host/lag.h"
@@ -50,7 +50,7 @@
 
 #define KITH_HOST_OPEN_LABEL "kith" /* of an open network whose label nobody said */
 #define KITH_HOST_SERVICES_MAX 16 /* as in the core */
-#define KITH_HOST_SOCKETS_MAX 8 /* rows of a table of carriers, and two of the component "web" */
+#define KITH_HOST_SOCKETS_MAX 9 /* rows of a table of carriers, two of the component "web", one of "ice" */
 /* Sockets that the core asked for: a spread through a NAT with random ports wants 256 of them, 32 that hit may be kept
  * from earlier ones, and as many are for others. */
 #define KITH_HOST_ASKED_MAX 320
@@ -218,8 +218,9 @@ struct kith_node {
 	struct kith_stun *stun;
 	struct kith_portmap *portmap; /* NULL: nothing is asked of a router */
 	struct kith_web *web; /* NULL: no WebSockets */
+	struct kith_ice *ice; /* NULL: no TURN server */
 	bool web_missing; /* there are none, although a bootstrap host wants them */
-	bool locals_due; /* the router maps another address: to be told to the core */
+	bool locals_due; /* the router maps another address, or a TURN server relays: to be told to the core */
 	struct kith_lag lag; /* of the loop, for a supernode */
 	bool dirty, left, impatient, finishing;
 	bool leave_due; /* closing, and the core was not told to leave yet */
@@ -418,6 +419,12 @@ size_t kith_node_stun_take(struct kith_socket *s, struct kith_packet packets[], 
 int kith_web_load(struct kith_node *node, char why[KITH_HOST_WHY_MAX]) KITH_MUST_USE;
 void kith_web_tell(struct kith_node *node); /* that it was done without */
 void kith_web_end(struct kith_node *node); /* when its carriers are closed */
+
+/* ---- ice.c ---- */
+/* Loads the component, if a TURN server is named; the pool's thread. An error says in why that it is not there. */
+int kith_ice_load(struct kith_node *node, char why[KITH_HOST_WHY_MAX]) KITH_MUST_USE;
+void kith_ice_look(struct kith_node *node); /* its address has come, or gone: told in the log */
+void kith_ice_end(struct kith_node *node); /* when its carrier is closed */
 
 /* ---- portmap.c ---- */
 /* Begins to ask the router for a mapping, asks again, or stops, as options and addresses are now. */

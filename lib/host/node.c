@@ -40,6 +40,7 @@ static void release(struct kith_node *node)
 	kith_thread_free_loop(node);
 	kith_node_stun_end(node);
 	kith_web_end(node);
+	kith_ice_end(node);
 	kith_statedir_close(&node->statedir);
 	kith_resolver_deinit(&node->resolver);
 	kith_table_deinit(&node->conns);

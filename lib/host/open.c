@@ -150,6 +150,8 @@ static void open_work(uv_work_t *work)
 	if (job->err == 0)
 		job->err = kith_web_load(node, job->why);
 	if (job->err == 0)
+		job->err = kith_ice_load(node, job->why);
+	if (job->err == 0)
 		open_files(node, job);
 }
 

@@ -120,6 +120,12 @@ static bool consistent(const struct kith_node_options *o)
 	    (o->web_path != NULL && !kith_web_path_valid(o->web_path)) ||
 	    (o->web_listen.family != KITH_FAMILY_NONE && (o->no_tcp || o->web_listen.port == 0)))
 		return false;
+	if (o->turn_n > KITH_TURN_SERVERS_MAX)
+		return false;
+	for (size_t i = 0; i < o->turn_n; i++) {
+		if (!kith_turn_valid(o->turn[i]))
+			return false;
+	}
 	if (o->endpoints_n > sizeof o->endpoints / sizeof o->endpoints[0] || o->issuers_n > SPANS_MAX ||
 	    o->revocations_n > SPANS_MAX)
 		return false;
@@ -143,7 +149,7 @@ int kith_options_copy(struct kith_node *node, const struct kith_node_options *o)
 		    own_span(node, &copy->chain) && own_span(node, &copy->devices) &&
 		    own_spans(node, &copy->issuers, copy->issuers_n) &&
 		    own_spans(node, &copy->revocations, copy->revocations_n) &&
-		    own_texts(node, &copy->bootstrap, copy->bootstrap_n);
+		    own_texts(node, &copy->bootstrap, copy->bootstrap_n) && own_texts(node, &copy->turn, copy->turn_n);
 	return done ? 0 : KITH_ENOMEM;
 }
 

@@ -123,7 +123,7 @@ static void thread_main(void *arg)
 
 static bool is_v4_open(const struct kith_socket *s, enum kith_transport_kind kind)
 {
-	return s->self != NULL && s->row->family == KITH_FAMILY_V4 && s->carrier->kind == kind;
+	return s->self != NULL && s->row->family == KITH_FAMILY_V4 && s->carrier->kind == kind && !s->carrier->relayed;
 }
 
 /* Why nothing is asked for; NULL: there is reason to. */

@@ -303,6 +303,8 @@ void kith_node_options_deinit(struct kith_node_options *o)
 	o->key_path = o->state_dir = NULL;
 	if (knows_chain_path(o))
 		o->chain_path = NULL;
+	if (o->size >= offsetof(struct kith_node_options, turn_n) + sizeof o->turn_n)
+		o->turn_n = 0;
 	o->chain.len = o->devices.len = 0;
 	o->bootstrap_n = o->issuers_n = o->revocations_n = 0;
 }

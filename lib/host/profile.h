@@ -16,6 +16,7 @@ struct kith_profile {
 	size_t text_len;
 	const char *lines[KITH_RESOLVE_ENTRIES_MAX];
 	size_t lines_n;
+	const char *turn[KITH_TURN_SERVERS_MAX]; /* in owned */
 	bool loopback; /* it is this profile that allows loopback addresses */
 	struct kith_owned *owned; /* texts that were set */
 	struct kith_log log;

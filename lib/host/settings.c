@@ -10,7 +10,7 @@
 
 /* ---- options ---- */
 
-enum kind { FLAG, U16, U32, U64, SIZE, TIME, TEXT, ROLE, PRESENCE, CONSENT, ROOT, ADDR, BOOTSTRAP, ENDPOINT };
+enum kind { FLAG, U16, U32, U64, SIZE, TIME, TEXT, ROLE, PRESENCE, CONSENT, ROOT, ADDR, BOOTSTRAP, TURN, ENDPOINT };
 
 #define OPTION(name, kind)                                                                                             \
 	{                                                                                                              \
@@ -60,6 +60,7 @@ static const struct option {
 	OPTION(bind_v6, ADDR),
 	{ "endpoint", ENDPOINT, 0 },
 	OPTION(bootstrap, BOOTSTRAP),
+	OPTION(turn, TURN),
 	OPTION(driven, FLAG),
 	OPTION(allow_loopback, FLAG),
 	OPTION(no_offload, FLAG),
@@ -163,24 +164,36 @@ static int set_addr(struct kith_addr *out, const char *value)
 	return kith_addr_parse(out, text);
 }
 
+/* One more in a list of n, which kept (max texts) holds from then on. */
+static int add_text(struct kith_profile *p, const char *const **list, size_t *n, const char *kept[], size_t max,
+		    const char *value)
+{
+	if (*n >= max)
+		return KITH_EFULL;
+	for (size_t i = 0; *list != kept && i < *n; i++) /* the application's own, until now */
+		kept[i] = (*list)[i];
+	int err = set_text(p, &kept[*n], value);
+	if (err != 0)
+		return err;
+	*list = kept;
+	(*n)++;
+	return 0;
+}
+
 static int add_bootstrap(struct kith_node_options *o, struct kith_profile *p, const char *value)
 {
 	if (!kith_bootstrap_valid(value))
 		return KITH_EINVAL;
-	if (o->bootstrap != p->lines) { /* the application's own, until now */
-		if (o->bootstrap_n > KITH_RESOLVE_ENTRIES_MAX)
-			return KITH_EFULL;
-		for (p->lines_n = 0; p->lines_n < o->bootstrap_n; p->lines_n++)
-			p->lines[p->lines_n] = o->bootstrap[p->lines_n];
-	}
-	if (p->lines_n == KITH_RESOLVE_ENTRIES_MAX)
-		return KITH_EFULL;
-	int err = set_text(p, &p->lines[p->lines_n], value);
-	if (err != 0)
-		return err;
-	o->bootstrap = p->lines;
-	o->bootstrap_n = ++p->lines_n;
-	return 0;
+	int err = add_text(p, &o->bootstrap, &o->bootstrap_n, p->lines, KITH_RESOLVE_ENTRIES_MAX, value);
+	p->lines_n = err == 0 ? o->bootstrap_n : p->lines_n;
+	return err;
+}
+
+static int add_turn(struct kith_node_options *o, struct kith_profile *p, const char *value)
+{
+	if (!kith_turn_valid(value))
+		return KITH_EINVAL;
+	return add_text(p, &o->turn, &o->turn_n, p->turn, KITH_TURN_SERVERS_MAX, value);
 }
 
 static int add_endpoint(struct kith_node_options *o, const char *value)
@@ -269,6 +282,8 @@ static int set(struct kith_node_options *o, struct kith_profile *p, const struct
 		return set_addr(out, value);
 	case BOOTSTRAP:
 		return add_bootstrap(o, p, value);
+	case TURN:
+		return add_turn(o, p, value);
 	case ENDPOINT:
 		return add_endpoint(o, value);
 	}

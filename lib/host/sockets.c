@@ -53,6 +53,8 @@ static bool is_deaf(const struct kith_node_options *o)
 static bool is_wanted(const struct kith_socket *s)
 {
 	const struct kith_node_options *o = &s->node->o;
+	if (s->carrier->relayed) /* its server may be of the other family */
+		return true;
 	return !(is_v4(s) ? o->no_v4 : o->no_v6) && !((is_tcp(s) || is_web(s)) && o->no_tcp) &&
 	       !(s->carrier->lan && is_deaf(o));
 }
@@ -99,7 +101,8 @@ static int open_socket(struct kith_socket *s, uint16_t port, char *why)
 	if (err != 0)
 		return err;
 	if (s->effect == 0)
-		s->purpose = s->carrier->lan	      ? KITH_PURPOSE_LAN
+		s->purpose = s->carrier->relayed      ? KITH_PURPOSE_RELAYED
+			     : s->carrier->lan	      ? KITH_PURPOSE_LAN
 			     : is_web(s)	      ? KITH_PURPOSE_OUT
 			     : !is_tcp(s) || o.listen ? KITH_PURPOSE_ANY
 			     : o.proxy != NULL	      ? KITH_PURPOSE_HOMES
@@ -165,7 +168,7 @@ static bool open_all(struct kith_node *node, struct outcome out[])
 		out[i].err = open_socket(s, port, out[i].why);
 		clash = clash ||
 			(out[i].err == KITH_EADDRINUSE && port != node->o.port && !s->carrier->lan && !is_web(s));
-		if (out[i].err == 0 && port == 0)
+		if (out[i].err == 0 && port == 0 && !s->carrier->relayed)
 			port = port_of(s);
 	}
 	return !clash;
@@ -222,6 +225,8 @@ int kith_sockets_open(struct kith_node *node, char *why)
 	for (int i = 0; node->web != NULL && i < 2; i++)
 		if (!add_row(node, &node->web->rows[i]))
 			return KITH_EFULL;
+	if (node->ice != NULL && !add_row(node, &node->ice->row))
+		return KITH_EFULL;
 	for (int attempt = 1; !open_all(node, out) && attempt < PORT_ATTEMPTS; attempt++)
 		kith_sockets_close(node);
 	return judge(node, out, why);
@@ -282,7 +287,8 @@ static void tell_transport(struct kith_socket *s, const struct kith_interfaces *
 		    memcmp(bound->ip, list.addrs[i].ip, sizeof bound->ip) != 0)
 			continue;
 		struct kith_local *l = &t.locals[t.locals_n++];
-		*l = (struct kith_local){ list.addrs[i], KITH_ADDR_HOST, list.prefix_bits[i] };
+		*l = (struct kith_local){ list.addrs[i], s->carrier->relayed ? KITH_ADDR_RELAYED : KITH_ADDR_HOST,
+					  list.prefix_bits[i] };
 		l->addr.port = port_of(s);
 	}
 	if (s->carrier->look != NULL)
@@ -328,7 +334,7 @@ static const struct kith_socket *model_of(const struct kith_node *node, const st
 {
 	for (size_t i = 0; i < node->sockets_n; i++) {
 		const struct kith_socket *s = &node->sockets[i];
-		if (s->carrier->kind == e->kind && s->row->family == e->family && is_wanted(s))
+		if (s->carrier->kind == e->kind && s->row->family == e->family && is_wanted(s) && !s->carrier->relayed)
 			return s;
 	}
 	return NULL;
@@ -492,7 +498,8 @@ static void give_up(struct kith_socket *s, int err)
 	mend_later(node);
 }
 
-/* What the router maps is another: the core is told of all transports again, which changes nothing of the others. */
+/* What the router maps, or where a TURN server relays, is another: the core is told of all transports again, which
+ * changes nothing of the others. */
 static void retell(struct kith_node *node)
 {
 	if (!node->locals_due || node->core == NULL)

@@ -62,14 +62,20 @@ static bool on_own_network(const struct kith_addr *addr, const struct kith_own_l
 	return false;
 }
 
+/* Where a TURN server relays is the server's, and says nothing about networks. */
+static bool is_of_node(const struct kith_candidate *c)
+{
+	return c->kind != KITH_ADDR_RELAYED && kith_addr_scope(&c->at.addr) == KITH_SCOPE_PUBLIC;
+}
+
 /* Both are seen at one public address: behind one NAT, where private addresses of either may lead to the other. */
 static bool behind_one_nat(const struct kith_own_list *ours, const struct kith_candidates *theirs)
 {
 	for (unsigned i = 0; i < ours->n; i++) {
-		if (kith_addr_scope(&ours->list[i].at.addr) != KITH_SCOPE_PUBLIC)
+		if (!is_of_node(&ours->list[i]))
 			continue;
 		for (unsigned j = 0; j < theirs->n; j++) {
-			if (same_ip(&ours->list[i].at.addr, &theirs->list[j].at.addr))
+			if (is_of_node(&theirs->list[j]) && same_ip(&ours->list[i].at.addr, &theirs->list[j].at.addr))
 				return true;
 		}
 	}
@@ -96,7 +102,7 @@ enum kith_refusal kith_candidate_check(const struct kith_candidate *c, const str
 				       const struct kith_own_list *ours, unsigned allow)
 {
 	const struct kith_addr *addr = &c->at.addr;
-	if (c->kind < KITH_ADDR_HOST || c->kind > KITH_ADDR_PREDICTED)
+	if (c->kind < KITH_ADDR_HOST || c->kind > KITH_ADDR_RELAYED)
 		return KITH_REFUSAL_KIND;
 	enum kith_refusal refusal = kith_candidate_check_source(addr, allow);
 	if (refusal != KITH_REFUSAL_NONE)

@@ -16,7 +16,7 @@ static bool names(const struct kith_candidates *cs, enum kith_transport_kind kin
 {
 	for (unsigned i = 0; i < cs->n; i++) {
 		if (cs->list[i].at.kind == kind && cs->list[i].kind != KITH_ADDR_PREDICTED &&
-		    kith_addr_scope(&cs->list[i].at.addr) == KITH_SCOPE_PUBLIC)
+		    cs->list[i].kind != KITH_ADDR_RELAYED && kith_addr_scope(&cs->list[i].at.addr) == KITH_SCOPE_PUBLIC)
 			return true;
 	}
 	return false;
@@ -33,6 +33,7 @@ static bool is_beside(const struct kith_candidates *cs, const struct kith_transp
 	for (unsigned i = 0; i < cs->n; i++) {
 		const struct kith_candidate *c = &cs->list[i];
 		if (c->at.kind == KITH_TRANSPORT_UDP && c->kind != KITH_ADDR_PREDICTED &&
+		    c->kind != KITH_ADDR_RELAYED &&
 		    (kith_addr_scope(&c->at.addr) == KITH_SCOPE_LOOPBACK || kith_transports_on_link(ours, &c->at.addr)))
 			return true;
 	}

@@ -98,7 +98,8 @@ struct kith_path {
 	uint8_t state; /* enum kith_path_state */
 	uint8_t flags;
 	uint8_t tries; /* probes since the last answer */
-	uint8_t step : 4; /* candidate: how far in the schedule of first probes */
+	uint8_t step : 3; /* candidate: how far in the schedule of first probes */
+	uint8_t relayed : 1; /* a TURN server is on the way, ours or the peer's */
 	uint8_t cost : 4; /* of its transport, in KITH_PATH_COST_UNIT_US */
 };
 
@@ -125,7 +126,13 @@ static inline bool kith_path_is_relay(const struct kith_path *p)
 /* Whether packets on it wait for those that were lost before them: its transport is a connection. */
 static inline bool kith_path_waits(const struct kith_path *p)
 {
-	return p->cost > 0;
+	return p->cost > 0 && p->relayed == 0;
+}
+
+/* Whether nobody relays on it: neither a supernode nor a TURN server. */
+static inline bool kith_path_is_direct(const struct kith_path *p)
+{
+	return p->hop.tunnel == 0 && p->relayed == 0;
 }
 
 /* Whether both lead through one supernode. */
@@ -144,6 +151,6 @@ kith_time_us kith_path_cost(const struct kith_path *p);
 /* When first probe number step (from 0) is due after the start; KITH_TIME_NEVER past the last. Shared with the punch.
  */
 kith_time_us kith_path_schedule(unsigned step);
-#define KITH_PATH_STEPS 7
+#define KITH_PATH_STEPS 7 /* as many as a path can count */
 
 #endif

@@ -1,4 +1,5 @@
 #include "path/pathset_internal.h"
+#include "path/punch_targets.h"
 #include "path/transports.h"
 
 enum { REVIVE_US = 100000 /* a dead path that is heard of is asked this often */ };
@@ -82,17 +83,6 @@ static void say_tunnel(struct kith_pathset *ps, const struct kith_hop *hop)
 		ps->news |= KITH_NEWS_TUNNEL;
 }
 
-/* In KITH_PATH_COST_UNIT_US. */
-static unsigned cost_of(const struct kith_transports *ts, const struct kith_hop *hop)
-{
-	return ts != NULL ? kith_transports_cost(ts, hop->transport) / 10u & 15u : 0;
-}
-
-void kith_pathset_weigh(struct kith_pathset *ps, const struct kith_path_env *env)
-{
-	ps->first.cost = cost_of(env->transports, &ps->first.hop) & 15u;
-}
-
 int kith_ps_add(struct kith_pathset *ps, const struct kith_path_env *env, const struct kith_hop *hop, uint8_t flags)
 {
 	KITH_ASSERT(!kith_ps_has(ps, KITH_PATHSET_RELAY_ONLY) || hop->tunnel != 0); /* callers have refused it */
@@ -111,7 +101,7 @@ int kith_ps_add(struct kith_pathset *ps, const struct kith_path_env *env, const 
 	kith_path_init(p, hop, take_id(ps), env->now);
 	p->name = before;
 	p->flags = flags;
-	p->cost = cost_of(env->transports, hop) & 15u;
+	kith_ps_weigh(ps, env, p);
 	say_tunnel(ps, hop);
 	if (n == 0)
 		ps->sending = 0;

@@ -1,18 +1,40 @@
 #include "path/pathset_internal.h"
+#include "path/punch_targets.h"
+#include "path/transports.h"
 
 enum { CLOSED_US = 10000000 /* longer than any packet is on its way, and than the other side's pings are apart */ };
+
+/* In KITH_PATH_COST_UNIT_US. */
+static unsigned cost_of(const struct kith_transports *ts, const struct kith_hop *hop)
+{
+	return ts != NULL ? kith_transports_cost(ts, hop->transport) / 10u & 15u : 0;
+}
+
+void kith_ps_weigh(const struct kith_pathset *ps, const struct kith_path_env *env, struct kith_path *p)
+{
+	const struct kith_punch *punch = ps->more != NULL ? ps->more->punch : NULL;
+	const bool theirs = punch != NULL && p->hop.tunnel == 0 && kith_punch_is_relayed(punch, &p->hop.remote);
+	const bool ours = env->transports != NULL && kith_transports_is_relayed(env->transports, p->hop.transport);
+	p->cost = (theirs ? KITH_RELAYED_COST_MS / 10 : cost_of(env->transports, &p->hop)) & 15u;
+	p->relayed = theirs || ours;
+}
+
+void kith_pathset_weigh(struct kith_pathset *ps, const struct kith_path_env *env)
+{
+	kith_ps_weigh(ps, env, &ps->first);
+}
 
 static bool is_live(const struct kith_pathset *ps, unsigned i)
 {
 	return kith_pathset_path(ps, i)->state == KITH_PATH_LIVE;
 }
 
-/* A direct path that is not dead, and no connection if that counts. */
+/* A direct path that is not dead, and no connection if that counts. One by a TURN server is none. */
 static bool has_direct(const struct kith_pathset *ps, bool plain)
 {
 	for (unsigned i = 0; i < kith_ps_count(ps); i++) {
 		const struct kith_path *p = kith_pathset_path(ps, i);
-		if (!kith_path_is_relay(p) && (p->state == KITH_PATH_LIVE || p->state == KITH_PATH_SUSPECT) &&
+		if (kith_path_is_direct(p) && (p->state == KITH_PATH_LIVE || p->state == KITH_PATH_SUSPECT) &&
 		    !(plain && kith_path_waits(p)))
 			return true;
 	}
@@ -99,16 +121,22 @@ static bool is_better(const struct kith_path *a, const struct kith_path *b, bool
 	return kith_path_cost(a) < kith_path_cost(b);
 }
 
-/* Whether another direct path is live that is no connection, so that this one, which is one, is a standby. A leaf's
- * paths to its home are a matter of the leaf (leaf/reach). */
+/* Direct, and no connection. */
+static bool is_plain(const struct kith_path *p)
+{
+	return kith_path_is_direct(p) && !kith_path_waits(p);
+}
+
+/* Whether another path is live that is direct and no connection, so that this one, which is one of both, is a standby.
+ * A leaf's paths to its home are a matter of the leaf (leaf/reach). */
 static bool is_second(const struct kith_pathset *ps, unsigned i)
 {
 	const struct kith_path *p = kith_pathset_path(ps, i);
-	if (!kith_ps_has(ps, KITH_PATHSET_PEER) || kith_path_is_relay(p) || !kith_path_waits(p))
+	if (!kith_ps_has(ps, KITH_PATHSET_PEER) || kith_path_is_relay(p) || is_plain(p))
 		return false;
 	for (unsigned k = 0; k < kith_ps_count(ps); k++) {
 		const struct kith_path *q = kith_pathset_path(ps, k);
-		if (is_live(ps, k) && !kith_path_is_relay(q) && !kith_path_waits(q) && kith_path_owes(q) == 0)
+		if (is_live(ps, k) && is_plain(q) && kith_path_owes(q) == 0)
 			return true;
 	}
 	return false;
@@ -133,7 +161,7 @@ static void settle_on(struct kith_pathset *ps, const struct kith_path_env *env, 
 	struct kith_path *p = kith_ps_path(ps, i);
 	ps->sending = i & 15u;
 	ps->news |= KITH_NEWS_SENDING_CHANGED;
-	if (!kith_path_is_relay(p) && !ps->upgraded) {
+	if (kith_path_is_direct(p) && !ps->upgraded) {
 		ps->upgraded = true;
 		ps->news |= KITH_NEWS_UPGRADED;
 	}
@@ -180,9 +208,8 @@ static void prefer(struct kith_pathset *ps, const struct kith_path_env *env, uns
 {
 	const struct kith_path *a = kith_ps_path(ps, ps->sending), *b = kith_ps_path(ps, best);
 	kith_time_us gain = kith_path_cost(a) - kith_path_cost(b);
-	bool direct = !kith_path_is_relay(b), upgrade = kith_path_is_relay(a) && direct;
-	bool plain =
-		kith_ps_has(ps, KITH_PATHSET_PEER) && direct && !upgrade && kith_path_waits(a) && !kith_path_waits(b);
+	bool upgrade = kith_path_is_relay(a) && kith_path_is_direct(b);
+	bool plain = kith_ps_has(ps, KITH_PATHSET_PEER) && !kith_path_is_relay(a) && !is_plain(a) && is_plain(b);
 	if ((upgrade && gain > 0) || plain) {
 		switch_to(ps, env, best);
 		return;

@@ -147,7 +147,7 @@ void kith_ps_validated(struct kith_pathset *ps, const struct kith_path_env *env,
 		ps->validated = true;
 		ps->news |= KITH_NEWS_VALIDATED_FIRST;
 	}
-	if (initial && !kith_path_is_relay(p))
+	if (initial && kith_path_is_direct(p))
 		ps->upgraded = true; /* it never was anything else */
 	if (old >= 0)
 		i = take_over(ps, env, i, (unsigned)old);
@@ -194,7 +194,7 @@ static void hear_seen(struct kith_pathset *ps, const struct kith_path_env *env, 
 		      const struct kith_probe_ack_frame *f)
 {
 	bool doubted = p->state == KITH_PATH_SUSPECT || p->state == KITH_PATH_DEAD;
-	if (env->told == NULL || f->observed.family == KITH_FAMILY_NONE || kith_path_is_relay(p))
+	if (env->told == NULL || f->observed.family == KITH_FAMILY_NONE || !kith_path_is_direct(p))
 		return;
 	bool peer = kith_ps_has(ps, KITH_PATHSET_PEER) && f->nonce != 0 && !doubted;
 	if (peer && p->state != KITH_PATH_CANDIDATE)
@@ -323,10 +323,11 @@ static int on_punching(struct kith_pathset *ps, const struct kith_path_env *env,
 	struct kith_punch_view view = kith_ps_view(ps, env);
 	int err = frame->type == KITH_FRAME_CANDIDATES ? kith_punch_on_candidates(punch, &view, frame->body)
 						       : kith_punch_on_punch(punch, &view, frame->body);
-	/* A candidate that is a path already is not probed twice. */
+	/* A candidate that is a path already is not probed twice; one that is relayed was not known to be. */
 	for (unsigned i = 0; i < kith_ps_count(ps); i++) {
-		const struct kith_path *p = kith_ps_path(ps, i);
+		struct kith_path *p = kith_ps_path(ps, i);
 		kith_ps_take_target(ps, &p->hop, p->state != KITH_PATH_DEAD);
+		kith_ps_weigh(ps, env, p);
 	}
 	kith_ps_punch_acted(ps);
 	if (err > 0) {

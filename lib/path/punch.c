@@ -8,6 +8,7 @@
 #include "base/stats.h"
 #include "path/natsense.h"
 #include "path/offer.h"
+#include "path/punch_targets.h"
 #include "path/transports.h"
 
 #define CREDIT_MAX ((uint32_t)(KITH_PROBES_WINDOW * KITH_PROBE_COST))
@@ -120,52 +121,6 @@ static void probe(struct kith_punch *p, const struct kith_punch_view *v, struct 
 
 /* ---- rounds ---- */
 
-/* Whether a candidate is probed; *hop: where and from where. */
-static enum kith_refusal check(const struct kith_punch *p, const struct kith_punch_view *v,
-			       const struct kith_candidate *c, struct kith_hop *hop)
-{
-	hop->remote = c->at.addr;
-	const struct kith_transports *ts = v->env->transports;
-	enum kith_refusal refusal = kith_candidate_check(c, &p->theirs, &p->own, v->allow);
-	if (refusal == KITH_REFUSAL_NONE && (ts == NULL || kith_transports_reach(ts, &c->at, false, hop) != 0 ||
-					     kith_transports_is_for_homes(ts, hop->transport)))
-		refusal = KITH_REFUSAL_TRANSPORT;
-	return refusal;
-}
-
-/* Which of the plan's targets are probed. Those that were targets before keep their limits. */
-static void choose_targets(struct kith_punch *p, const struct kith_punch_view *v)
-{
-	struct kith_target old[KITH_PLAN_TARGETS];
-	unsigned n_old = p->n_targets;
-	memcpy(old, p->targets, sizeof old);
-	p->n_targets = 0;
-	for (unsigned i = 0; i < p->plan.targets_n; i++) {
-		const struct kith_candidate *c = &p->plan.targets[i];
-		struct kith_hop hop = { 0 };
-		if (kith_connections_takes(c))
-			continue;
-		enum kith_refusal refusal = check(p, v, c, &hop);
-		if (refusal != KITH_REFUSAL_NONE) {
-			kith_stats_add(v->env->stats, KITH_STAT_CANDIDATES_REFUSED, 1);
-			journal(v, KITH_JOURNAL_REFUSED, &hop, refusal);
-			continue;
-		}
-		if (kith_punch_find(p, &hop) != NULL)
-			continue;
-		struct kith_target *t = &p->targets[p->n_targets++];
-		memset(t, 0, sizeof *t);
-		t->hop = hop;
-		t->open = kith_addr_scope(&c->at.addr) == KITH_SCOPE_PUBLIC;
-		for (unsigned j = 0; j < n_old; j++) {
-			if (kith_hop_equal(&old[j].hop, &hop))
-				*t = old[j];
-		}
-		t->guess = i < p->plan.guesses_n;
-		t->taken = v->adopt(v->ps, &hop);
-	}
-}
-
 /* How this round tries. */
 static void make_plan(struct kith_punch *p, const struct kith_punch_view *v)
 {
@@ -225,7 +180,7 @@ static void range_tick(struct kith_punch *p, const struct kith_punch_view *v)
 	c.at.addr.port = hop.remote.port = kith_ports_at(&p->range, p->range_sent);
 	p->range_sent++;
 	p->range_at = v->env->now + KITH_PROBES_RANGE_PACE_US;
-	if (check(p, v, &c, &hop) != KITH_REFUSAL_NONE)
+	if (kith_punch_check(p, v, &c, &hop) != KITH_REFUSAL_NONE)
 		return;
 	if (all != NULL)
 		*all = p->range_at;
@@ -277,7 +232,7 @@ bool kith_punch_spread(struct kith_punch *p, const struct kith_punch_view *v, ui
 {
 	const struct kith_candidate *c = spread_allowed(p, v) ? spread_target(p) : NULL;
 	struct kith_hop hop = { 0 };
-	if (c == NULL || p->spread_sent >= p->spread_of || check(p, v, c, &hop) != KITH_REFUSAL_NONE ||
+	if (c == NULL || p->spread_sent >= p->spread_of || kith_punch_check(p, v, c, &hop) != KITH_REFUSAL_NONE ||
 	    hop.remote.family != c->at.addr.family) /* our router is no NAT with ports to open, but a NAT64 */
 		return false;
 	hop.transport = transport;
@@ -327,7 +282,7 @@ static bool connect_to(struct kith_punch *p, const struct kith_punch_view *v, co
 	const int place = kith_connections_place(&p->connections, &c->at.addr, v->env->now);
 	if (place < 0)
 		return false;
-	const enum kith_refusal refusal = check(p, v, c, &hop);
+	const enum kith_refusal refusal = kith_punch_check(p, v, c, &hop);
 	if (refusal == KITH_REFUSAL_NONE && p->credit_bytes < KITH_CONNECT_COST) {
 		kith_stats_add(v->env->stats, KITH_STAT_PROBES_LIMITED, 1);
 		return false;
@@ -374,7 +329,7 @@ static void connect_tick(struct kith_punch *p, const struct kith_punch_view *v)
 static void begin_probing(struct kith_punch *p, const struct kith_punch_view *v, kith_time_us start_at)
 {
 	make_plan(p, v);
-	choose_targets(p, v);
+	kith_punch_choose_targets(p, v);
 	for (unsigned i = 0; i < p->n_targets; i++)
 		p->targets[i].sent = 0;
 	p->guessed = 0;
@@ -572,19 +527,6 @@ int kith_punch_on_punch(struct kith_punch *p, const struct kith_punch_view *v, s
 	return 0;
 }
 
-struct kith_target *kith_punch_find(struct kith_punch *p, const struct kith_hop *hop)
-{
-	for (unsigned i = 0; i < p->n_targets; i++) {
-		if (kith_hop_equal(&p->targets[i].hop, hop))
-			return &p->targets[i];
-	}
-	for (unsigned i = 0; i < KITH_CONNECT_ADDRESSES; i++) {
-		if (p->connecting[i].sent > 0 && kith_hop_equal(&p->connecting[i].hop, hop))
-			return &p->connecting[i];
-	}
-	return NULL;
-}
-
 /* ---- timers ---- */
 
 static void tick_offer(struct kith_punch *p, const struct kith_punch_view *v)
@@ -611,7 +553,8 @@ static void tick_probing(struct kith_punch *p, const struct kith_punch_view *v)
 {
 	for (unsigned i = 0; i < p->n_targets; i++) {
 		struct kith_target *t = &p->targets[i];
-		if (t->taken || (t->guess && (p->plan.guess_steps >> p->step & 1) == 0))
+		if (t->taken || (t->guess && (p->plan.guess_steps >> p->step & 1) == 0) ||
+		    (t->relayed && (KITH_RELAYED_STEPS >> p->step & 1) == 0))
 			continue;
 		probe(p, v, t, 0);
 		if (p->step == 0 && (!t->guess || i == 0)) /* of guesses one stands for all */

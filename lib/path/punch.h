@@ -78,12 +78,13 @@ struct kith_target {
 	bool guess; /* not named by the peer */
 	bool taken; /* a path by now: probed by the path set */
 	bool open; /* public: wants an opener */
+	bool relayed; /* by a TURN server of ours: which is told of the peer's address so */
 };
 
 struct kith_punch {
 	struct kith_own_list own; /* all that there are */
 	struct kith_candidates ours, theirs; /* ours: what is named of them */
-	struct kith_target targets[KITH_PLAN_TARGETS];
+	struct kith_target targets[KITH_PLAN_TARGETS + KITH_RELAYED_TARGETS];
 	uint8_t n_targets;
 	uint8_t state; /* enum kith_punch_state */
 	uint8_t round; /* as on the wire; 0 = none yet */
@@ -97,6 +98,9 @@ struct kith_punch {
 	kith_time_us start_at; /* of its schedule */
 	kith_time_us started_at; /* of the last attempt */
 	kith_time_us next_at; /* KITH_TIME_NEVER: nothing */
+	struct kith_addr relayed_to[KITH_RELAYED_PEERS]; /* whom a TURN server of ours was told of; port 0 */
+	kith_time_us relayed_at; /* the first of them; 0: there is none */
+	uint8_t relayed_n;
 	kith_time_us window_at; /* of the limit on all probes */
 	uint16_t window_sent;
 	uint32_t credit_bytes; /* what came from the peer, less what went to addresses that it named */
@@ -160,9 +164,6 @@ void kith_punch_again(struct kith_punch *p, const struct kith_punch_view *v);
 int kith_punch_on_candidates(struct kith_punch *p, const struct kith_punch_view *v,
 			     struct kith_span body) KITH_MUST_USE;
 int kith_punch_on_punch(struct kith_punch *p, const struct kith_punch_view *v, struct kith_span body) KITH_MUST_USE;
-
-/* The target at this hop, or NULL. */
-struct kith_target *kith_punch_find(struct kith_punch *p, const struct kith_hop *hop);
 
 /* Counts a PROBE to a target that has become a path; false when the target has had as many as it may. */
 bool kith_punch_charge(struct kith_punch *p, const struct kith_punch_view *v, struct kith_target *t);

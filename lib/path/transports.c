@@ -85,6 +85,24 @@ bool kith_transports_is_for_homes(const struct kith_transports *ts, uint16_t id)
 	return i < ts->n && ts->at[i].purpose == KITH_PURPOSE_HOMES;
 }
 
+bool kith_transports_is_relayed(const struct kith_transports *ts, uint16_t id)
+{
+	uint16_t i = find(ts, id);
+	return i < ts->n && ts->at[i].purpose == KITH_PURPOSE_RELAYED;
+}
+
+bool kith_transports_relayed(const struct kith_transports *ts, uint8_t family, uint16_t *id)
+{
+	for (uint16_t i = 0; i < ts->n; i++) {
+		const struct kith_transport_kept *t = &ts->at[i];
+		if (t->purpose != KITH_PURPOSE_RELAYED || !t->up || t->family != family)
+			continue;
+		*id = t->id;
+		return true;
+	}
+	return false;
+}
+
 bool kith_transports_moves_with(const struct kith_transports *ts, uint16_t id, uint16_t other)
 {
 	uint16_t i = find(ts, id), k = find(ts, other);
@@ -380,7 +398,9 @@ static void add(struct kith_candidate out[], size_t n, size_t *used, const struc
 /* Others can reach it: it is no connection, not for ways out only, nor one of the many of a punch. */
 static bool takes_strangers(const struct kith_transport_kept *t)
 {
-	return t->up && (t->purpose == KITH_PURPOSE_ANY || t->purpose == KITH_PURPOSE_IN) &&
+	return t->up &&
+	       (t->purpose == KITH_PURPOSE_ANY || t->purpose == KITH_PURPOSE_IN ||
+		t->purpose == KITH_PURPOSE_RELAYED) &&
 	       t->remote.family == KITH_FAMILY_NONE && kith_endpoint_kind_known(t->kind);
 }
 
@@ -429,7 +449,7 @@ size_t kith_transports_candidates(const struct kith_transports *ts, const struct
 	for (size_t i = 0; i < seen_n; i++) {
 		const uint16_t at = find(ts, seen[i].transport);
 		if (seen[i].addr.family != KITH_FAMILY_NONE && at < ts->n && takes_strangers(&ts->at[at]) &&
-		    ts->at[at].kind != KITH_TRANSPORT_TCP)
+		    ts->at[at].kind != KITH_TRANSPORT_TCP && ts->at[at].purpose != KITH_PURPOSE_RELAYED)
 			add(out, n, &used, &ts->at[at], &seen[i].addr, KITH_ADDR_OBSERVED, 0);
 	}
 	KITH_ASSERT(ts->n == 0 || ts->at != NULL);

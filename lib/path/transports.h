@@ -100,6 +100,12 @@ bool kith_transports_has_udp(const struct kith_transports *ts);
 /* Whether contacts are not spoken to by it (KITH_PURPOSE_HOMES). */
 bool kith_transports_is_for_homes(const struct kith_transports *ts, uint16_t id);
 
+/* Whether what goes by it passes a server of our own (KITH_PURPOSE_RELAYED). */
+bool kith_transports_is_relayed(const struct kith_transports *ts, uint16_t id);
+
+/* Such a transport that is up, by which addresses of that family are reached. False: there is none. */
+bool kith_transports_relayed(const struct kith_transports *ts, uint8_t family, uint16_t *id);
+
 /* Whether what goes by the one comes from another place when the other one moves: sockets for a punch are told to have
  * been opened and closed, and lie on the interfaces of those that the host opened by itself. */
 bool kith_transports_moves_with(const struct kith_transports *ts, uint16_t id, uint16_t other);

@@ -92,6 +92,9 @@ wrong 1 'expected: option = value' <<<'}'
 # Values.
 wrong 1 'role: found "boss"; expected auto, leaf or supernode' <<<'role = boss'
 wrong 1 'profile: found ""; expected a path' <<<'profile = ""'
+wrong 1 'turn: what was found is not that; expected "turn:USER:PASSWORD@ADDRESS:PORT"' <<<'turn = "turn:alice:hunter2@turn.example:3478"'
+! grep -q hunter2 "$tmp/said" || fail "a password is repeated: $(cat "$tmp/said")"
+wrong 1 'turn: what was found is not that; expected at most four servers' <<<'turn = {"turn:a:b@192.0.2.1:1", "turn:a:b@192.0.2.1:2", "turn:a:b@192.0.2.1:3", "turn:a:b@192.0.2.1:4", "turn:a:b@192.0.2.1:5"}'
 wrong 2 'network: found "abc"; expected the network' <<<"$ok
 network = abc"
 wrong 1 'open_network: found ""; expected a label' <<<'open_network = ""'

@@ -1,7 +1,7 @@
 /* A client for the end-to-end tests, on the public API only: commands on standard input, one JSON object per event on
  * standard output.
  *
- *     kith-peer --profile DIR [--allow-loopback] [--port N] [--proxy URL] [--trust FILE] [--no-lan]
+ *     kith-peer --profile DIR [--allow-loopback] [--port N] [--proxy URL] [--trust FILE] [--turn URL]... [--no-lan]
  *
  *     call NAME        calls the service "flow" there        -> connected, or call-failed
  *     flow MS          every MS milliseconds a numbered record on a stream, and a numbered datagram; 0 stops
@@ -99,9 +99,12 @@ static json_t *path_json(const struct kith_path_info *path)
 {
 	char addr[KITH_ADDR_TEXT_MAX];
 	return json_pack("{s:s, s:s, s:s, s:f, s:b, s:b}", "kind",
-			 path->kind == KITH_PATH_CLASS_DIRECT ? "direct" : "relay", "carrier",
-			 kith_transport_kind_name(path->carrier), "address", kith_addr_format(&path->remote, addr),
-			 "rtt_ms", (double)path->rtt_us / 1000.0, "sending", path->sending, "alive", path->alive);
+			 path->kind == KITH_PATH_CLASS_DIRECT ? "direct"
+			 : path->kind == KITH_PATH_CLASS_TURN ? "turn"
+							      : "relay",
+			 "carrier", kith_transport_kind_name(path->carrier), "address",
+			 kith_addr_format(&path->remote, addr), "rtt_ms", (double)path->rtt_us / 1000.0, "sending",
+			 path->sending, "alive", path->alive);
 }
 
 static json_t *paths_json(const struct peer *p)
@@ -620,18 +623,17 @@ static int make_node(struct peer *p, struct kith_node_options *options)
 
 int main(int argc, char **argv)
 {
-	static const struct option words[] = { { "profile", required_argument, NULL, 'p' },
-					       { "port", required_argument, NULL, 'P' },
-					       { "proxy", required_argument, NULL, 'x' },
-					       { "allow-loopback", no_argument, NULL, 'l' },
-					       { "no-lan", no_argument, NULL, 'n' },
-					       { "trust", required_argument, NULL, 't' },
-					       { 0 } };
+	static const struct option words[] = {
+		{ "profile", required_argument, NULL, 'p' }, { "port", required_argument, NULL, 'P' },
+		{ "proxy", required_argument, NULL, 'x' },   { "allow-loopback", no_argument, NULL, 'l' },
+		{ "no-lan", no_argument, NULL, 'n' },	     { "trust", required_argument, NULL, 't' },
+		{ "turn", required_argument, NULL, 'u' },    { 0 }
+	};
 	struct peer p = { .loop = uv_default_loop() };
 	struct kith_node_options options;
-	const char *dir = NULL;
+	const char *dir = NULL, *turn[KITH_TURN_SERVERS_MAX];
 	char why[512] = "usage: kith-peer --profile DIR [--allow-loopback] [--port N] [--proxy URL] [--trust FILE] "
-			"[--no-lan]";
+			"[--turn URL]... [--no-lan]";
 	int c;
 	kith_node_options_init(&options);
 	while ((c = getopt_long(argc, argv, "", words, NULL)) != -1) {
@@ -643,6 +645,8 @@ int main(int argc, char **argv)
 			options.proxy = optarg;
 		else if (c == 't')
 			options.web_trust = optarg;
+		else if (c == 'u' && options.turn_n < KITH_TURN_SERVERS_MAX)
+			turn[options.turn_n++] = optarg;
 		else if (c == 'n')
 			options.no_lan = true;
 		else if (c == 'l')
@@ -650,6 +654,7 @@ int main(int argc, char **argv)
 		else
 			return 2;
 	}
+	options.turn = turn;
 	if (dir == NULL || kith_node_options_load(&options, dir, why, sizeof why) != 0) {
 		fprintf(stderr, "%s\n", why);
 		return 2;

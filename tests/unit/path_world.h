@@ -423,15 +423,18 @@ static inline void w_peers(struct world *w, unsigned flags0, unsigned flags1)
 	}
 }
 
-static inline void w_offer(struct world *w, unsigned i)
+static inline void w_offer_as(struct world *w, unsigned i, uint8_t kind)
 {
 	struct w_node *n = &w->node[i];
-	struct kith_candidate c = { .at = kith_endpoint_udp(&n->outside),
-				    .kind = KITH_ADDR_OBSERVED,
-				    .transport = W_TRANSPORT };
+	struct kith_candidate c = { .at = kith_endpoint_udp(&n->outside), .kind = kind, .transport = W_TRANSPORT };
 	struct kith_natclass nat = { .hops = n->nat_hops };
 	assert_int_equal(kith_pathset_offer(&n->ps, test_at(&n->env, w->now), &c, 1, &nat), 0);
 	w_drain(w, i);
+}
+
+static inline void w_offer(struct world *w, unsigned i)
+{
+	w_offer_as(w, i, KITH_ADDR_OBSERVED);
 }
 
 static inline void w_add_relay(struct world *w, unsigned r)

@@ -114,9 +114,10 @@ static void only_what_can_be_the_peer_and_hurts_nobody_is_probed(void **state)
 		{ "192.168.7.20:4000", 1, KITH_REFUSAL_SELF },
 		{ "20.0.0.1:4000", 2, KITH_REFUSAL_SELF },
 		{ "30.0.0.2:6000", 0, KITH_REFUSAL_KIND },
-		{ "30.0.0.2:6000", 5, KITH_REFUSAL_KIND },
+		{ "30.0.0.2:6000", 6, KITH_REFUSAL_KIND },
 		{ "30.0.0.2:6000", 3, KITH_REFUSAL_NONE },
 		{ "30.0.0.2:6000", 4, KITH_REFUSAL_NONE },
+		{ "30.0.0.2:6000", 5, KITH_REFUSAL_NONE },
 	};
 	struct kith_own_list mine = ours();
 	struct kith_candidates theirs = { .generation = 1, .n = 1 };
@@ -142,6 +143,25 @@ static void behind_one_nat_private_addresses_are_probed(void **state)
 	/* That both name the same private address proves nothing. */
 	theirs.list[0] = candidate("192.168.7.20:6000", KITH_ADDR_HOST);
 	assert_int_equal(kith_candidate_check(&c, &theirs, &mine, 0), KITH_REFUSAL_PRIVATE);
+}
+
+/* Many use the same TURN server: that is no NAT of theirs, and no network. */
+static void one_turn_server_of_both_makes_no_network(void **state)
+{
+	struct kith_own_list mine = ours();
+	struct kith_candidates theirs = { .generation = 1, .n = 1 };
+	struct kith_candidate c = candidate("10.0.0.1:6000", KITH_ADDR_HOST);
+	(void)state;
+	mine.list[mine.n++] = candidate("66.6.0.6:50000", KITH_ADDR_RELAYED);
+	theirs.list[0] = candidate("66.6.0.6:50001", KITH_ADDR_RELAYED);
+	assert_int_equal(kith_candidate_check(&c, &theirs, &mine, 0), KITH_REFUSAL_PRIVATE);
+	theirs.list[0].kind = KITH_ADDR_OBSERVED; /* of ours, at the address that it has itself */
+	assert_int_equal(kith_candidate_check(&c, &theirs, &mine, 0), KITH_REFUSAL_PRIVATE);
+	mine.list[mine.n - 1].kind = KITH_ADDR_OBSERVED;
+	theirs.list[0].kind = KITH_ADDR_RELAYED; /* of theirs */
+	assert_int_equal(kith_candidate_check(&c, &theirs, &mine, 0), KITH_REFUSAL_PRIVATE);
+	theirs.list[0].kind = KITH_ADDR_OBSERVED;
+	assert_int_equal(kith_candidate_check(&c, &theirs, &mine, 0), KITH_REFUSAL_NONE);
 }
 
 static void an_interface_with_a_wider_network_says_so(void **state)
@@ -189,6 +209,7 @@ int main(void)
 		cmocka_unit_test(a_mapped_v4_address_cannot_hide_what_it_is),
 		cmocka_unit_test(only_what_can_be_the_peer_and_hurts_nobody_is_probed),
 		cmocka_unit_test(behind_one_nat_private_addresses_are_probed),
+		cmocka_unit_test(one_turn_server_of_both_makes_no_network),
 		cmocka_unit_test(an_interface_with_a_wider_network_says_so),
 		cmocka_unit_test(in_a_network_on_private_addresses_all_of_them_are_probed),
 		cmocka_unit_test(loopback_is_for_one_machine_only_on_request),

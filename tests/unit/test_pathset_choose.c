@@ -134,6 +134,41 @@ static void a_connection_carries_data_until_udp_does(void **state)
 	w_free(w);
 }
 
+/* The peer names an address as a TURN server's: what leads there is better than a tunnel, and no direct path. */
+static void a_path_by_a_turn_server_carries_data_until_a_direct_one_does(void **state)
+{
+	(void)state;
+	struct world *w = w_new(95);
+	w->direct_owd = 35 * MS; /* 70 ms and 20 against 80 and 50 there and back */
+	w_peers(w, 0, 0);
+	for (unsigned i = 0; i < 2; i++)
+		kith_path_rtt(&w->node[i].ps.first, 80000);
+	w_talk(w, 0, 20 * MS);
+	w_offer_as(w, 1, KITH_ADDR_RELAYED);
+	w_offer(w, 0);
+	w_run(w, w->now + 4 * S);
+	struct kith_pathset *ps = &w->node[0].ps;
+	const struct kith_path *turn = kith_pathset_sending(ps);
+	assert_true(turn->relayed != 0 && turn->hop.tunnel == 0);
+	assert_int_equal(kith_path_cost(turn), turn->srtt_us + KITH_RELAYED_COST_MS * MS);
+	assert_false(kith_path_is_direct(turn) || kith_path_waits(turn));
+	assert_false(kith_pathset_is_direct(ps) || kith_pathset_is_plain(ps));
+	assert_int_equal(w->node[0].news & KITH_NEWS_UPGRADED, 0);
+	/* A direct one, far slower than it: it is taken all the same, and kept. */
+	const struct kith_hop hop = { .remote = { .family = KITH_FAMILY_V4, .port = 1000, .ip = { 44, 9, 9, 9 } },
+				      .transport = W_TRANSPORT };
+	assert_int_equal(kith_pathset_add(ps, test_at(&w->node[0].env, w->now), &hop), 0);
+	struct kith_path *udp = (struct kith_path *)(uintptr_t)kith_pathset_path(ps, kith_pathset_count(ps) - 1);
+	assert_true(kith_hop_equal(&udp->hop, &hop) && udp->relayed == 0);
+	kith_path_rtt(udp, 110000);
+	kith_path_set_state(udp, KITH_PATH_LIVE);
+	ps->deadline = 0;
+	kith_pathset_tick(ps, test_at(&w->node[0].env, w->now));
+	assert_ptr_equal(kith_pathset_sending(ps), udp);
+	assert_true(kith_pathset_is_plain(ps));
+	w_free(w);
+}
+
 static void five_paths_are_kept_and_they_are_diverse(void **state)
 {
 	(void)state;
@@ -485,6 +520,7 @@ int main(void)
 		cmocka_unit_test(a_path_that_is_kept_alone_ends_all_others_at_both_ends),
 		cmocka_unit_test(a_direct_path_far_slower_than_the_relay_is_only_a_standby),
 		cmocka_unit_test(a_connection_carries_data_until_udp_does),
+		cmocka_unit_test(a_path_by_a_turn_server_carries_data_until_a_direct_one_does),
 		cmocka_unit_test(five_paths_are_kept_and_they_are_diverse),
 		cmocka_unit_test(a_closed_path_is_not_made_anew_by_packets_on_their_way),
 		cmocka_unit_test(a_path_answered_at_once_is_confirmed_three_times),

@@ -1,5 +1,7 @@
 #include "punch_side.h"
 
+#include "path/punch_targets.h"
+
 static const char *const peer[] = { "30.0.0.2:6000" };
 
 static void the_initiator_repeats_its_offer_until_answered_and_gives_up(void **state)

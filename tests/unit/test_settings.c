@@ -35,6 +35,11 @@ static void options_are_set_by_name(void **state)
 	assert_int_equal(kith_node_options_set(o, "bootstrap", "b.example:2"), 0);
 	assert_int_equal(o->bootstrap_n, 2);
 	assert_string_equal(o->bootstrap[1], "b.example:2");
+	for (int i = 0; i < KITH_TURN_SERVERS_MAX; i++)
+		assert_int_equal(kith_node_options_set(o, "turn", "turn:alice:a:b@c@192.0.2.1:3478"), 0);
+	assert_int_equal(kith_node_options_set(o, "turn", "turn:alice:secret@192.0.2.1:3478"), KITH_EFULL);
+	assert_int_equal(o->turn_n, KITH_TURN_SERVERS_MAX);
+	assert_string_equal(o->turn[3], "turn:alice:a:b@c@192.0.2.1:3478");
 	assert_int_equal(kith_node_options_set(o, "endpoint", "1.2.3.4:5"), 0);
 	assert_int_equal(o->endpoints_n, 1);
 	kith_node_options_free(o);
@@ -46,12 +51,19 @@ static void names_and_values_that_are_none_are_refused(void **state)
 		const char *name, *value;
 		int err;
 	} bad[] = {
-		{ "no_such_thing", "1", KITH_ENOENT }, { "port", "65536", KITH_EINVAL },
-		{ "port", "", KITH_EINVAL },	       { "port", "-1", KITH_EINVAL },
-		{ "port", "1x", KITH_EINVAL },	       { "relay_rate", "18446744073709551616", KITH_EINVAL },
-		{ "no_v4", "yes", KITH_EINVAL },       { "role", "king", KITH_EINVAL },
-		{ "root", "short", KITH_EINVAL },      { "bind_v4", "nowhere", KITH_EINVAL },
-		{ "bootstrap", "x", KITH_EINVAL },     { "endpoint", "host:1", KITH_EINVAL },
+		{ "no_such_thing", "1", KITH_ENOENT },
+		{ "port", "65536", KITH_EINVAL },
+		{ "port", "", KITH_EINVAL },
+		{ "port", "-1", KITH_EINVAL },
+		{ "port", "1x", KITH_EINVAL },
+		{ "relay_rate", "18446744073709551616", KITH_EINVAL },
+		{ "no_v4", "yes", KITH_EINVAL },
+		{ "role", "king", KITH_EINVAL },
+		{ "root", "short", KITH_EINVAL },
+		{ "bind_v4", "nowhere", KITH_EINVAL },
+		{ "bootstrap", "x", KITH_EINVAL },
+		{ "endpoint", "host:1", KITH_EINVAL },
+		{ "turn", "192.0.2.1:3478", KITH_EINVAL },
 	};
 	struct kith_node_options *o = kith_node_options_new();
 	(void)state;

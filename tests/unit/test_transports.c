@@ -194,6 +194,45 @@ static void what_is_offered_is_what_is_seen_then_what_is_own_each_once(void **st
 	test_alloc_check(&a);
 }
 
+/* A TURN server's is offered as what it is, and leads nowhere but to contacts. */
+static void what_a_server_relays_is_offered_and_chosen_for_nothing(void **state)
+{
+	struct test_alloc a;
+	struct kith_transports ts;
+	struct kith_candidate out[KITH_CANDIDATES_MAX];
+	struct kith_transport t = udp(1, "10.0.0.1:5", 24), turn = udp(2, "66.6.0.6:50000", 0);
+	struct kith_seen seen[1] = { { addr("20.0.0.1:7000"), 2 } }; /* where a peer saw us by it */
+	const struct kith_endpoint home = kith_endpoint_udp(&t.locals[0].addr);
+	uint16_t id = 0;
+	(void)state;
+	test_alloc_init(&a);
+	assert_int_equal(kith_transports_init(&ts, &a.alloc), 0);
+	turn.purpose = KITH_PURPOSE_RELAYED;
+	turn.locals[0].kind = KITH_ADDR_RELAYED;
+	assert_int_equal(kith_transports_set(&ts, &turn), 0);
+	assert_int_equal(kith_transports_for(&ts, &home, &id), KITH_ENOENT);
+	assert_true(kith_transports_is_relayed(&ts, 2) && !kith_transports_is_relayed(&ts, 1));
+	assert_false(kith_transports_relayed(&ts, KITH_FAMILY_V6, &id));
+	assert_true(kith_transports_relayed(&ts, KITH_FAMILY_V4, &id));
+	assert_int_equal(id, 2);
+	assert_false(kith_transports_has_udp(&ts)); /* it says nothing about ours */
+	assert_int_equal(kith_transports_set(&ts, &t), 0);
+	assert_int_equal(kith_transports_for(&ts, &home, &id), 0);
+	assert_int_equal(id, 1);
+	assert_int_equal(kith_transports_candidates(&ts, seen, 1, false, out, KITH_CANDIDATES_MAX), 2);
+	assert_int_equal(out[0].kind, KITH_ADDR_RELAYED);
+	assert_int_equal(out[0].at.kind, KITH_TRANSPORT_UDP);
+	assert_true(kith_addr_equal(&out[0].at.addr, &turn.locals[0].addr));
+	assert_int_equal(out[1].kind, KITH_ADDR_HOST);
+	turn.up = false;
+	turn.locals_n = 0;
+	assert_int_equal(kith_transports_set(&ts, &turn), 0);
+	assert_false(kith_transports_relayed(&ts, KITH_FAMILY_V4, &id));
+	assert_int_equal(kith_transports_candidates(&ts, seen, 1, false, out, KITH_CANDIDATES_MAX), 1);
+	kith_transports_deinit(&ts);
+	test_alloc_check(&a);
+}
+
 /* Behind a NAT: where others see us, with the port that may be forwarded by hand; never the port of one connection. */
 static void what_takes_connections_in_is_offered_and_no_way_out(void **state)
 {
@@ -491,6 +530,7 @@ int main(void)
 		cmocka_unit_test(of_several_the_one_on_the_same_network_is_taken_else_the_first),
 		cmocka_unit_test(a_connection_reaches_its_other_end_only_and_is_offered_to_nobody),
 		cmocka_unit_test(what_is_offered_is_what_is_seen_then_what_is_own_each_once),
+		cmocka_unit_test(what_a_server_relays_is_offered_and_chosen_for_nothing),
 		cmocka_unit_test(what_takes_connections_in_is_offered_and_no_way_out),
 		cmocka_unit_test(only_a_mapping_that_is_new_or_gone_is_no_move),
 		cmocka_unit_test(what_makes_no_sense_is_refused_and_changes_nothing),

@@ -138,14 +138,15 @@ static void put_class(json_t *in, const struct kith_natclass *c)
 static void candidates(struct vec_topic *topic)
 {
 	struct draft d;
-	struct kith_candidates cs = { .generation = 3, .n = 3 };
+	struct kith_candidates cs = { .generation = 3, .n = 4 };
 	static const struct {
 		const char *addr;
 		uint8_t kind;
 	} list[] = { { "192.168.1.20:50000", KITH_ADDR_HOST },
 		     { "198.51.100.4:50001", KITH_ADDR_OBSERVED },
-		     { "[2001:db8:5::20]:50000", KITH_ADDR_HOST } };
-	begin(&d, topic, "candidates", "5.1", "Three addresses of the third list.", KITH_FRAME_CANDIDATES);
+		     { "[2001:db8:5::20]:50000", KITH_ADDR_HOST },
+		     { "203.0.113.9:50002", KITH_ADDR_RELAYED } };
+	begin(&d, topic, "candidates", "5.1", "Four addresses of the third list.", KITH_FRAME_CANDIDATES);
 	vec_number(d.v.in, "generation", cs.generation);
 	cs.nat = (struct kith_natclass){ .mapping = KITH_NATCLASS_MAPPING_PORT, .hops = 2 };
 	put_class(d.v.in, &cs.nat);
