@@ -82,7 +82,8 @@ enum kith_effect_owner {
 	KITH_OWNER_CONTACTS,
 	KITH_OWNER_WITNESS,
 	KITH_OWNER_SPREAD,
-	KITH_OWNER_LISTENING
+	KITH_OWNER_LISTENING,
+	KITH_OWNER_GAUGE
 };
 
 /* What a request was for, the upper 8 bits of its token. The rest is an id or index of the asker's choice. */
@@ -112,7 +113,8 @@ enum kith_token_kind {
 	KITH_TOKEN_PASSED, /* session of the leaf that was asked for somebody else */
 	KITH_TOKEN_CONTROL, /* what a home knows of a name that is watched */
 	KITH_TOKEN_CHAIN, /* our leg of a chained tunnel towards the next supernode */
-	KITH_TOKEN_VOUCH /* a witness that is far; our own entry, by ELECTED */
+	KITH_TOKEN_VOUCH, /* a witness that is far; our own entry, by ELECTED */
+	KITH_TOKEN_ECHO /* low bits of the number; of a leaf: 0 */
 };
 
 static inline uint64_t kith_token(enum kith_token_kind kind, uint64_t value)
@@ -311,6 +313,7 @@ struct kith_leaf {
 	bool offer; /* our candidates changed */
 	bool subscribe; /* a new record: SUBSCRIBE is sent again for what is watched */
 	bool caught; /* a home is to be replaced */
+	bool remapped; /* a home sees us at another port of the same address */
 	bool sounded; /* another supernode told where it sees us */
 	uint32_t seen_ms[KITH_HOMES]; /* low bits of when that changed last; 0: it did not */
 	kith_time_us ask_at; /* when homes are asked where they see us; NEVER */
@@ -327,6 +330,9 @@ struct kith_leaf {
 	int homeless_told; /* the last error of HOMELESS */
 	kith_time_us part_at; /* when it is let go */
 	struct kith_sounding *sounding; /* where other supernodes see us (leaf/sounding); NULL: nobody needs to know */
+	struct kith_gauge *gauge; /* our NAT is being measured (leaf/gauge); NULL: it is not */
+	kith_time_us gauge_at; /* when it is, again; NEVER: it is not known yet where we are */
+	uint8_t gauged_ip[4]; /* at which address */
 	struct kith_host *asker; /* the home that asked for help; NULL: none did */
 	kith_time_us serve_at; /* when this node begins to serve, since it was asked to; 0: it was not */
 };

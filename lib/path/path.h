@@ -34,6 +34,7 @@ struct kith_path_env {
 	struct kith_stats *stats; /* may be NULL */
 	const struct kith_log *log; /* may be NULL */
 	uint32_t session; /* the session's, for kith_outbox_begin */
+	uint32_t keepalive_us; /* a home is to hear of the leaf that often, over UDP and IPv4; 0: not known */
 	uint16_t sockets; /* that the node would open for a spread (path/punch.h) now; 0: none */
 	uint16_t *request_id; /* the last one that the session gave to a request of its own */
 	const struct kith_transports *transports; /* what there is to probe from; NULL: nothing */

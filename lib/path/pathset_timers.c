@@ -21,9 +21,25 @@ bool kith_ps_keeps_alive(const struct kith_pathset *ps, const struct kith_path *
 	return kith_ps_has(ps, KITH_PATHSET_HOME);
 }
 
-kith_time_us kith_ps_keepalive_us(const struct kith_pathset *ps)
+kith_time_us kith_ps_keepalive_us(const struct kith_pathset *ps, const struct kith_path_env *env,
+				  const struct kith_path *p)
 {
-	return kith_ps_has(ps, KITH_PATHSET_PEER) ? KITH_PEER_KEEPALIVE_US : KITH_KEEPALIVE_US;
+	if (kith_ps_has(ps, KITH_PATHSET_PEER))
+		return KITH_PEER_KEEPALIVE_US;
+	const bool measured = env->keepalive_us != 0 && p->hop.remote.family == KITH_FAMILY_V4 && !kith_path_waits(p);
+	return measured ? env->keepalive_us : KITH_KEEPALIVE_US;
+}
+
+/* The one that is divisible by KITH_KEEPALIVE_ANSWERED asks for an answer: every third as a rule, and of those that are
+ * sent less often so many that a home which is gone is noticed as soon. */
+static uint8_t next_sequence(uint8_t last, kith_time_us keepalive_us)
+{
+	const kith_time_us asks_us = KITH_KEEPALIVE_ANSWERED * KITH_KEEPALIVE_US;
+	const unsigned next = last + 1u, phase = next % KITH_KEEPALIVE_ANSWERED;
+	const bool every = 2 * keepalive_us > asks_us, second = keepalive_us > KITH_KEEPALIVE_US && phase == 2;
+	if (phase != 0 && (every || second))
+		return (uint8_t)(next + KITH_KEEPALIVE_ANSWERED - phase);
+	return (uint8_t)next;
 }
 
 void kith_ps_rest(struct kith_pathset *ps, const struct kith_path_env *env, unsigned i)
@@ -36,11 +52,20 @@ void kith_ps_rest(struct kith_pathset *ps, const struct kith_path_env *env, unsi
 		at = env->now + kith_rng_jitter(env->random, KITH_STANDBY_US, JITTER);
 	else if (kith_ps_keeps_alive(ps, p))
 		at = (p->sent_at != 0 ? p->sent_at : env->now) +
-		     kith_rng_jitter(env->random, kith_ps_keepalive_us(ps), JITTER);
+		     kith_rng_jitter(env->random, kith_ps_keepalive_us(ps, env, p), JITTER);
 	bool waits = p->since != 0 && (p->flags & KITH_PATH_CONFIRM) == 0;
 	if (waits && at > p->since + KITH_PATH_UNANSWERED_US)
 		at = p->since + KITH_PATH_UNANSWERED_US;
 	kith_ps_due(ps, p, at > env->now ? at : env->now + 1);
+}
+
+void kith_pathset_rearm(struct kith_pathset *ps, const struct kith_path_env *env)
+{
+	for (unsigned i = 0; i < kith_ps_count(ps); i++) {
+		const struct kith_path *p = kith_ps_path(ps, i);
+		if (p->state == KITH_PATH_LIVE && p->tries == 0)
+			kith_ps_rest(ps, env, i);
+	}
 }
 
 static void send_keepalive(struct kith_pathset *ps, const struct kith_path_env *env, unsigned i)
@@ -48,7 +73,8 @@ static void send_keepalive(struct kith_pathset *ps, const struct kith_path_env *
 	struct kith_path *p = kith_ps_path(ps, i);
 	struct kith_writer *w =
 		kith_outbox_begin(env->outbox, env->session, &p->hop, 0, KITH_FRAME_KEEPALIVE, KITH_KEEPALIVE_BODY);
-	kith_write_u8(w, ++ps->keepalives);
+	ps->keepalives = next_sequence(ps->keepalives, kith_ps_keepalive_us(ps, env, p));
+	kith_write_u8(w, ps->keepalives);
 	kith_write_zeros(w, KITH_KEEPALIVE_BODY - 1);
 	kith_outbox_end(env->outbox);
 	p->sent_at = env->now;
@@ -73,7 +99,7 @@ static void ask_along(struct kith_pathset *ps, const struct kith_path_env *env, 
 		struct kith_path *p = kith_ps_path(ps, i);
 		bool rests = p->state == KITH_PATH_LIVE && p->tries == 0 && (p->flags & KITH_PATH_CONFIRM) == 0;
 		if (i != but && rests && kith_ps_keeps_alive(ps, p) &&
-		    env->now - p->sent_at >= kith_ps_keepalive_us(ps) / 2)
+		    env->now - p->sent_at >= kith_ps_keepalive_us(ps, env, p) / 2)
 			ask_alive(ps, env, p, false);
 	}
 }
@@ -82,7 +108,7 @@ static void live_due(struct kith_pathset *ps, const struct kith_path_env *env, u
 {
 	struct kith_path *p = kith_ps_path(ps, i);
 	bool standby = kith_ps_flow(ps) != NULL && i != ps->sending;
-	kith_time_us keepalive_us = kith_ps_keepalive_us(ps);
+	kith_time_us keepalive_us = kith_ps_keepalive_us(ps, env, p);
 	if ((p->flags & KITH_PATH_CONFIRM) != 0) {
 		(void)kith_ps_probe(ps, env, p);
 		p->tries = 0; /* repetition, not doubt */

@@ -6,6 +6,7 @@
 #include "base/rng.h"
 #include "overlay/far.h"
 #include "super/attach.h"
+#include "super/echo.h"
 #include "super/help.h"
 #include "super/interests.h"
 #include "super/load.h"
@@ -91,6 +92,7 @@ void kith_super_free(struct kith_core *c)
 		return;
 	kith_timers_stop(&c->timers, &sn->timer);
 	kith_witness_deinit(c);
+	kith_echo_deinit(c);
 	kith_seek_deinit(c);
 	kith_vouch_deinit(c);
 	kith_query_deinit(c);
@@ -194,6 +196,7 @@ void kith_super_tick(struct kith_core *c)
 		look_for_guides(c);
 	kith_super_wake(c, sn->guides_at);
 	kith_super_wake(c, kith_vouch_tick(c));
+	kith_super_wake(c, kith_echo_tick(c));
 	kith_super_wake(c, kith_interests_tick(c));
 	kith_super_wake(c, kith_notify_tick(c));
 	kith_super_wake(c, kith_help_look(c));
