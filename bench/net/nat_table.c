@@ -232,8 +232,11 @@ void kith_nat_table_touch(struct kith_nat *nat, kith_time_us now, uint32_t i)
 
 void kith_nat_table_trim(struct kith_nat *nat, kith_time_us now)
 {
-	while (nat->oldest != KITH_NAT_NONE && reap(nat, now, nat->oldest)) {}
+	enum { SPARSE = 4 };
 	uint32_t cap = KITH_NAT_ENTRIES_MIN, n = 0;
+	while (nat->cap >= SPARSE * cap && nat->oldest != KITH_NAT_NONE && reap(nat, now, nat->oldest)) {}
+	if (nat->cap < SPARSE * cap || nat->n > nat->cap / SPARSE)
+		return;
 	while (cap < nat->n)
 		cap *= 2;
 	struct kith_nat_entry *entries = cap < nat->cap ? kith_alloc_zero(nat->alloc, block_len_bytes(cap)) : NULL;

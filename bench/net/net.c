@@ -4,7 +4,6 @@
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "net/draw.h"
-#include "net/nat_table.h"
 #include "net/net_internal.h"
 
 /* The bounds that net.h states. */
@@ -369,11 +368,6 @@ static struct kith_nat *nat_of(struct kith_net *net, uint32_t device)
 void kith_net_nat_flush(struct kith_net *net, uint32_t device)
 {
 	kith_nat_flush(nat_of(net, device));
-}
-
-void kith_net_nat_trim(struct kith_net *net, uint32_t device, kith_time_us now)
-{
-	kith_nat_table_trim(nat_of(net, device), now);
 }
 
 void kith_net_nat_rebind(struct kith_net *net, uint32_t device)

@@ -211,9 +211,6 @@ int kith_net_move(struct kith_net *net, uint32_t device, uint32_t realm, const s
 /* A reboot: the NAT forgets its entries. */
 void kith_net_nat_flush(struct kith_net *net, uint32_t device);
 
-/* Memory of what lapsed is given back; nothing else changes. */
-void kith_net_nat_trim(struct kith_net *net, uint32_t device, kith_time_us now);
-
 /* kith_nat_rebind. */
 void kith_net_nat_rebind(struct kith_net *net, uint32_t device);
 

@@ -170,8 +170,6 @@ static void trim(struct kith_sim *sim, struct kith_simnode *n)
 	KITH_FREE_ARRAY(&sim->engine.alloc, n->ports, n->ports_cap);
 	n->ports = NULL;
 	n->ports_cap = 0;
-	if (n->nat != 0)
-		kith_net_nat_trim(sim->net, n->nat, sim->now);
 }
 
 static void close_port(struct kith_sim *sim, struct kith_simnode *n, uint32_t at)
