@@ -140,6 +140,7 @@ struct kith_supernode {
 	kith_time_us changed_at; /* members came, went or moved */
 	kith_time_us doubt_at; /* when members are held against the network's parameters; 0: they were */
 	struct kith_told told[KITH_POSTED_MAX]; /* by the place of the thing in the trust */
+	kith_time_us posted_at; /* when a posted thing was new here; 0: none was */
 	struct kith_suspicion suspicion;
 	struct kith_test tests[KITH_TESTS_MAX];
 	uint8_t tests_n;

@@ -6,6 +6,7 @@
 #include "base/rng.h"
 #include "overlay/far.h"
 #include "super/attach.h"
+#include "super/bulletin.h"
 #include "super/echo.h"
 #include "super/help.h"
 #include "super/interests.h"
@@ -152,6 +153,7 @@ static void expire(struct kith_core *c)
 	while (kith_store_expire(&sn->store, c->now.mono_us, BATCH) == BATCH) {}
 	while (kith_watches_expire(&sn->watches, c->now.mono_us, BATCH) == BATCH) {}
 	kith_tunnels_expire(c);
+	kith_bulletin_tick(c);
 }
 
 /* One sector after the other is asked who is there now, our own first: what is far is not told of by gossip. */
