@@ -30,16 +30,20 @@ kith_time_us kith_ps_keepalive_us(const struct kith_pathset *ps, const struct ki
 	return measured ? env->keepalive_us : KITH_KEEPALIVE_US;
 }
 
-/* The one that is divisible by KITH_KEEPALIVE_ANSWERED asks for an answer: every third as a rule, and of those that are
- * sent less often so many that a home which is gone is noticed as soon. */
+/* The next one that is divisible by KITH_KEEPALIVE_ANSWERED: it asks for an answer. */
+static uint8_t next_asking(uint8_t last)
+{
+	const unsigned next = (last / KITH_KEEPALIVE_ANSWERED + 1u) * KITH_KEEPALIVE_ANSWERED;
+	return next <= UINT8_MAX ? (uint8_t)next : 0;
+}
+
+/* Every third asks as a rule, and of those that are sent less often so many that a home which is gone is noticed as
+ * soon. */
 static uint8_t next_sequence(uint8_t last, kith_time_us keepalive_us)
 {
-	const kith_time_us asks_us = KITH_KEEPALIVE_ANSWERED * KITH_KEEPALIVE_US;
-	const unsigned next = last + 1u, phase = next % KITH_KEEPALIVE_ANSWERED;
-	const bool every = 2 * keepalive_us > asks_us, second = keepalive_us > KITH_KEEPALIVE_US && phase == 2;
-	if (phase != 0 && (every || second))
-		return (uint8_t)(next + KITH_KEEPALIVE_ANSWERED - phase);
-	return (uint8_t)next;
+	const bool every = 2 * keepalive_us > KITH_KEEPALIVE_ANSWERED * KITH_KEEPALIVE_US;
+	const bool second = keepalive_us > KITH_KEEPALIVE_US && last % KITH_KEEPALIVE_ANSWERED != 0;
+	return every || second ? next_asking(last) : (uint8_t)(last + 1);
 }
 
 void kith_ps_rest(struct kith_pathset *ps, const struct kith_path_env *env, unsigned i)
@@ -59,22 +63,13 @@ void kith_ps_rest(struct kith_pathset *ps, const struct kith_path_env *env, unsi
 	kith_ps_due(ps, p, at > env->now ? at : env->now + 1);
 }
 
-void kith_pathset_rearm(struct kith_pathset *ps, const struct kith_path_env *env)
-{
-	for (unsigned i = 0; i < kith_ps_count(ps); i++) {
-		const struct kith_path *p = kith_ps_path(ps, i);
-		if (p->state == KITH_PATH_LIVE && p->tries == 0)
-			kith_ps_rest(ps, env, i);
-	}
-}
-
-static void send_keepalive(struct kith_pathset *ps, const struct kith_path_env *env, unsigned i)
+static void send_keepalive(struct kith_pathset *ps, const struct kith_path_env *env, unsigned i, uint8_t sequence)
 {
 	struct kith_path *p = kith_ps_path(ps, i);
 	struct kith_writer *w =
 		kith_outbox_begin(env->outbox, env->session, &p->hop, 0, KITH_FRAME_KEEPALIVE, KITH_KEEPALIVE_BODY);
-	ps->keepalives = next_sequence(ps->keepalives, kith_ps_keepalive_us(ps, env, p));
-	kith_write_u8(w, ps->keepalives);
+	ps->keepalives = sequence;
+	kith_write_u8(w, sequence);
 	kith_write_zeros(w, KITH_KEEPALIVE_BODY - 1);
 	kith_outbox_end(env->outbox);
 	p->sent_at = env->now;
@@ -82,6 +77,20 @@ static void send_keepalive(struct kith_pathset *ps, const struct kith_path_env *
 	if (ps->keepalives % KITH_KEEPALIVE_ANSWERED == 0) {
 		p->tries = 1;
 		kith_ps_due(ps, p, env->now + KEEPALIVE_ANSWER_US);
+	}
+}
+
+void kith_pathset_rearm(struct kith_pathset *ps, const struct kith_path_env *env)
+{
+	for (unsigned i = 0; i < kith_ps_count(ps); i++) {
+		const struct kith_path *p = kith_ps_path(ps, i);
+		if (p->state != KITH_PATH_LIVE || p->tries != 0)
+			continue;
+		/* The last ones may not have asked, and the next would come late. */
+		if (kith_ps_has(ps, KITH_PATHSET_HOME) && kith_ps_keepalive_us(ps, env, p) > KITH_KEEPALIVE_US)
+			send_keepalive(ps, env, i, next_asking(ps->keepalives));
+		else
+			kith_ps_rest(ps, env, i);
 	}
 }
 
@@ -132,7 +141,7 @@ static void live_due(struct kith_pathset *ps, const struct kith_path_env *env, u
 	} else if (!standby && p->sent_at != 0 && env->now - p->sent_at < keepalive_us - keepalive_us / JITTER) {
 		kith_ps_rest(ps, env, i);
 	} else if (kith_ps_has(ps, KITH_PATHSET_HOME)) {
-		send_keepalive(ps, env, i);
+		send_keepalive(ps, env, i, next_sequence(ps->keepalives, keepalive_us));
 	} else if (standby || !kith_ps_let_go(ps, env) || p->state == KITH_PATH_LIVE) {
 		ask_alive(ps, env, p, standby);
 		if (!standby)

@@ -5,8 +5,8 @@
  * whomever did not say that it has it, since what was told may be lost. Two tables are compared by a sum, in exchanges
  * that compare the members, too; when the sums differ the answer has all editions. A leaf is told by EDITIONS
  * when it is next heard: when it attaches, and after a list came; one that is not heard, unasked, within 25 s, since
- * leaves behind NATs that keep a mapping for long are heard less often than that (leaf/gauge). So a list costs each that
- * gets it a few editions and one question, and nothing once it is there.
+ * leaves behind NATs that keep a mapping for long are heard less often than that (leaf/gauge). So a list costs each
+ * that gets it a few editions and one question, and nothing once it is there.
  * Timers: the supernode's, every 5 s; for a minute after a list came.
  * Bounds: one edition of each kind for each of KITH_LISTS_MAX signers; LIST is answered within the rate of look-ups of
  * an identity.
