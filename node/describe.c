@@ -122,8 +122,10 @@ static json_t *homeless_json(const struct kith_node_info *info)
 
 static json_t *nat_json(const struct kith_nat_info *nat)
 {
-	return json_pack("{s:s, s:s, s:i, s:i, s:i}", "mapping", nat->mapping, "allocation", nat->allocation, "step",
-			 (int)nat->step, "port_low", (int)nat->port_low, "port_high", (int)nat->port_high);
+	return json_pack("{s:s, s:s, s:i, s:i, s:i, s:s, s:s, s:i}", "mapping", nat->mapping, "allocation",
+			 nat->allocation, "step", (int)nat->step, "port_low", (int)nat->port_low, "port_high",
+			 (int)nat->port_high, "filtering", nat->filtering, "hairpin", nat->hairpin, "lifetime",
+			 (int)nat->lifetime_s);
 }
 
 /* A leaf without a home, or a supernode that was told of others and knows none. */

@@ -221,6 +221,21 @@ static void show_nat(struct text *text, const json_t *nat)
 	}
 }
 
+/* "NAT lets in: whoever was sent to (address and port); mappings last 118 s or more; hairpin: no" */
+static void show_measured(struct text *text, const json_t *nat)
+{
+	const char *filtering = string(nat, "filtering"), *hairpin = string(nat, "hairpin");
+	const long long lifetime_s = integer(nat, "lifetime");
+	if (lifetime_s == 0)
+		return;
+	show_line(text, "NAT lets in: %s; mappings last %lld s or more; its own users meet by it: %s",
+		  strcmp(filtering, "none") == 0      ? "everybody"
+		  : strcmp(filtering, "address") == 0 ? "addresses that were sent to"
+		  : strcmp(filtering, "port") == 0    ? "addresses and ports that were sent to"
+						      : "unknown",
+		  lifetime_s, hairpin);
+}
+
 /* How a home is reached, unless it is as usual. */
 static const char *by_carrier(const json_t *carrier)
 {
@@ -247,6 +262,7 @@ static void show_status(struct text *text, const json_t *r)
 	show_mapping(text, json_object_get(r, "mapping"));
 	show_turn(text, json_object_get(r, "turn"));
 	show_nat(text, json_object_get(r, "nat"));
+	show_measured(text, json_object_get(r, "nat"));
 	json_array_foreach(json_object_get(r, "homes"), i, home)
 		show_line(text, "home: %s%s", json_string_value(home) != NULL ? json_string_value(home) : "-",
 			  by_carrier(json_array_get(json_object_get(r, "home_carriers"), i)));

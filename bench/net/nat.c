@@ -319,6 +319,7 @@ enum kith_nat_result kith_nat_outbound(struct kith_nat *nat, kith_time_us now, s
 	if (turn && !nat->options->hairpin)
 		return count(nat, KITH_NAT_NO_HAIRPIN);
 	uint32_t mapping;
+	kith_nat_table_trim(nat, now);
 	enum kith_nat_result r = map(nat, now, pkt, &mapping);
 	if (r == KITH_NAT_PASS)
 		r = permit(nat, now, mapping, &pkt->dst);

@@ -230,6 +230,35 @@ void kith_nat_table_touch(struct kith_nat *nat, kith_time_us now, uint32_t i)
 	link_newest(nat, i);
 }
 
+void kith_nat_table_trim(struct kith_nat *nat, kith_time_us now)
+{
+	enum { SPARSE = 4 };
+	uint32_t cap = KITH_NAT_ENTRIES_MIN, n = 0;
+	while (nat->cap >= SPARSE * cap && nat->oldest != KITH_NAT_NONE && reap(nat, now, nat->oldest)) {}
+	if (nat->cap < SPARSE * cap || nat->n > nat->cap / SPARSE)
+		return;
+	while (cap < nat->n)
+		cap *= 2;
+	struct kith_nat_entry *entries = cap < nat->cap ? kith_alloc_zero(nat->alloc, block_len_bytes(cap)) : NULL;
+	if (entries == NULL)
+		return;
+	const struct kith_nat before = *nat;
+	nat->entries = entries;
+	nat->cap = cap;
+	nat->newest = nat->oldest = nat->free = KITH_NAT_NONE;
+	memset(out_heads(nat), 0xff, 2 * (size_t)cap * sizeof(uint32_t)); /* KITH_NAT_NONE */
+	for (uint32_t i = before.oldest; i != KITH_NAT_NONE; i = before.entries[i].newer) {
+		entries[n] = before.entries[i];
+		link_chains(nat, n);
+		link_newest(nat, n++);
+	}
+	for (uint32_t i = cap; i-- > n;) {
+		entries[i].out_next = nat->free;
+		nat->free = i;
+	}
+	kith_alloc_free(nat->alloc, before.entries, block_len_bytes(before.cap));
+}
+
 void kith_nat_table_clear(struct kith_nat *nat)
 {
 	kith_alloc_free(nat->alloc, nat->entries, block_len_bytes(nat->cap));

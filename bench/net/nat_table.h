@@ -40,4 +40,7 @@ bool kith_nat_table_alive(const struct kith_nat *nat, kith_time_us now, const st
 
 void kith_nat_table_clear(struct kith_nat *nat);
 
+/* Gives back what many entries took, once most of the room is for dead ones. Entry numbers change. */
+void kith_nat_table_trim(struct kith_nat *nat, kith_time_us now);
+
 #endif

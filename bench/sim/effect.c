@@ -162,6 +162,16 @@ static int open_ports(struct kith_sim *sim, struct kith_simnode *n, const struct
 	return opened > 0 ? 0 : err != 0 ? err : KITH_EINVAL;
 }
 
+/* What many sockets took is given back when the last is closed. */
+static void trim(struct kith_sim *sim, struct kith_simnode *n)
+{
+	if (n->ports_n > 0)
+		return;
+	KITH_FREE_ARRAY(&sim->engine.alloc, n->ports, n->ports_cap);
+	n->ports = NULL;
+	n->ports_cap = 0;
+}
+
 static void close_port(struct kith_sim *sim, struct kith_simnode *n, uint32_t at)
 {
 	struct kith_simport p = n->ports[at];
@@ -169,6 +179,7 @@ static void close_port(struct kith_sim *sim, struct kith_simnode *n, uint32_t at
 	if (p.kind == KITH_TRANSPORT_TCP)
 		kith_simtcp_drop(sim, n, p.id);
 	(void)tell(sim, n, &p, true);
+	trim(sim, n);
 }
 
 static int close_transport(struct kith_sim *sim, struct kith_simnode *n, uint16_t transport)

@@ -47,8 +47,8 @@ struct kith_transport { /* fixed */
 	size_t locals_n;
 };
 
-/* The NAT that a leaf is behind, as far as the places tell at which homes see it; for people and tests. The words may
- * become more. */
+/* The NAT that a leaf is behind, as far as the places tell at which homes see it, and what it has measured by spare
+ * sockets (some minutes after it has come to a network, over IPv4); for people and tests. The words may become more. */
 struct kith_nat_info { /* fixed */
 	/* What its outer address depends on: "none" (there is no NAT), "independent" (of where it sends), "address" and
 	 * "port" (of the other side's), "unknown". */
@@ -57,7 +57,12 @@ struct kith_nat_info { /* fixed */
 	char allocation[12];
 	uint16_t step; /* from one port to the next; 0: not in steps */
 	uint16_t port_low, port_high; /* of a block, or random: between what they were seen; 0: not known */
-	uint16_t reserved;
+	uint16_t lifetime_s; /* of a mapping that is not used: so long at least; 0: not measured yet */
+	/* Who is let in by a mapping: "none" (everybody is), "address" and "port" (of others that were sent to only),
+	 * "unknown". */
+	char filtering[12];
+	/* Whether two behind it reach each other by their outer addresses: "no", "yes", "unknown". */
+	char hairpin[12];
 };
 
 /* ---- effects ---- */

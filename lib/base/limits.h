@@ -109,6 +109,9 @@
 /* ---- session ---- */
 /* local: leaf to home; RFC 4787 allows NATs to forget after 120 s, 30 s is met */
 #define KITH_KEEPALIVE_US (25 * KITH_US_PER_S)
+/* local: the same where it was measured how long the NAT keeps a mapping (leaf/gauge.h): within these */
+#define KITH_KEEPALIVE_LEAST_US (9 * KITH_US_PER_S)
+#define KITH_KEEPALIVE_MOST_US (55 * KITH_US_PER_S) /* a home asks after KITH_LEAF_SILENT_US */
 /* local: between people, where the first word must not meet a way that is closed: half of 20 s, which is met, too */
 #define KITH_PEER_KEEPALIVE_US (9 * KITH_US_PER_S)
 #define KITH_KEEPALIVE_ANSWERED 3 /* wire: every how many keepalives a home answers, so idle leaves cost it little */
@@ -324,6 +327,9 @@
  */
 #define KITH_KNOCKS_BURST 8
 #define KITH_KNOCKS_SLOWER 10 /* local: ... and then one in so many seconds */
+/* local: times that one identity may gauge its NATs: each device when it comes to a network, and some hours later */
+#define KITH_ECHOES_BURST 8
+#define KITH_ECHOES_SLOWER 300 /* local: ... and then once in so many seconds */
 #define KITH_KNOCK_SETTLED_US (10 * 60 * KITH_US_PER_S) /* local: a leaf knocks when it has consented for so long */
 /* local: a witness that has served for so long, not one that has just begun, needs no knock where no leaf consents */
 #define KITH_KNOCK_ALONE_US (3600 * KITH_US_PER_S)

@@ -238,15 +238,21 @@ static void say_no_udp(struct kith_words *t, const struct kith_meeting *m)
 
 static void say_one_nat(struct kith_words *t, const struct kith_meeting *m, const struct kith_addr *at)
 {
+	const uint8_t ours = m->ours->nat.hairpin, theirs = m->theirs->nat.hairpin;
 	kith_words_say(t, "you and %s share the public address ", m->peer);
 	say_ip(t, at);
-	kith_words_say(
-		t,
-		", whose router does not connect its own users with each other, and the addresses that you have behind "
-		"it do "
-		"not reach each other either. What helps: to be in one network there (no guest network, no isolation "
-		"of "
-		"clients), or a router that lets its users reach each other by its public address");
+	if (ours == KITH_NATCLASS_HAIRPIN_YES || theirs == KITH_NATCLASS_HAIRPIN_YES) {
+		kith_words_say(t,
+			       ", whose router does connect its own users with each other, as was measured; so it is a "
+			       "firewall in between. What helps: to let UDP in there, or on either machine");
+		return;
+	}
+	kith_words_say(t,
+		       ", whose router does not connect its own users with each other%s, and the addresses that you "
+		       "have behind it do not reach each other either. What helps: to be in one network there (no "
+		       "guest network, no isolation of clients), or a router that lets its users reach each other by "
+		       "its public address",
+		       ours == KITH_NATCLASS_HAIRPIN_NO ? ", as was measured" : "");
 }
 
 static void say_neither(struct kith_words *t, const struct kith_meeting *m)

@@ -636,18 +636,6 @@ static void hash_state(const struct kith_core *c, uint8_t out[32])
 	c->suite->blake2b(out, 32, (struct kith_span){ NULL, 0 }, &part, 1);
 }
 
-/* Only a leaf has homes that tell. */
-static void nat_info(const struct kith_core *c, struct kith_nat_info *out)
-{
-	struct kith_natclass nat;
-	kith_sounding_look(c, &nat);
-	kith_text_copy(out->mapping, sizeof out->mapping, kith_natclass_mapping_text(&nat));
-	kith_text_copy(out->allocation, sizeof out->allocation, kith_natclass_allocation_text(&nat));
-	out->step = nat.step;
-	out->port_low = nat.port_low;
-	out->port_high = nat.port_high;
-}
-
 void kith_core_info(const struct kith_core *c, struct kith_core_info *out)
 {
 	if (c == NULL || out == NULL)
@@ -663,7 +651,7 @@ void kith_core_info(const struct kith_core *c, struct kith_core_info *out)
 	out->memory_records = c->shared->blobs.bytes;
 	for (size_t i = 0; i < KITH_HOMES && out->observed.family == KITH_FAMILY_NONE; i++)
 		out->observed = c->leaf.seen[i].addr;
-	nat_info(c, &out->nat);
+	kith_sounding_info(c, &out->nat);
 	kith_super_info(c, out);
 	hash_state(c, out->hash);
 }

@@ -10,6 +10,7 @@
 #include "core/requests.h"
 #include "core/settle.h"
 #include "leaf/candidacy.h"
+#include "leaf/gauge.h"
 #include "leaf/homes.h"
 #include "link/connect.h"
 #include "link/gone.h"
@@ -17,6 +18,7 @@
 #include "link/refuse.h"
 #include "link/respond.h"
 #include "link/who.h"
+#include "super/echo.h"
 #include "super/tunnels.h"
 #include "super/witness.h"
 
@@ -312,6 +314,12 @@ static void on_own(struct kith_core *c, struct kith_span packet, const struct ki
 	case KITH_PKT_KNOCK:
 		kith_candidacy_on_knock(c, packet, hop);
 		return;
+	case KITH_PKT_ECHO:
+		if (kith_serves(c))
+			kith_echo_on_packet(c, packet, hop);
+		else
+			kith_gauge_on_packet(c, packet, hop);
+		return;
 	case KITH_PKT_WHERE:
 		kith_nearby_on_where(c, packet, hop);
 		return;
@@ -319,7 +327,7 @@ static void on_own(struct kith_core *c, struct kith_span packet, const struct ki
 		kith_dial_on_here(c, packet, hop);
 		return;
 	default:
-		if (packet.len > 0 && packet.p[0] >= KITH_PKT_HELLO && packet.p[0] <= KITH_PKT_HERE)
+		if (packet.len > 0 && packet.p[0] >= KITH_PKT_HELLO && packet.p[0] <= KITH_PKT_ECHO)
 			kith_drop(c, KITH_STAT_DROP_TOO_SHORT, hop, "type_and_length");
 		else
 			kith_drop(c, KITH_STAT_DROP_UNKNOWN_TYPE, hop, "type");

@@ -3,6 +3,7 @@
 #include "call/listening.h"
 #include "call/spread.h"
 #include "core/save.h"
+#include "leaf/gauge.h"
 #include "super/witness.h"
 
 static void tell(struct kith_core *c, const struct kith_effect_end *end)
@@ -24,6 +25,9 @@ static void tell(struct kith_core *c, const struct kith_effect_end *end)
 		break;
 	case KITH_OWNER_LISTENING:
 		kith_listening_ended(c, end);
+		break;
+	case KITH_OWNER_GAUGE:
+		kith_gauge_opened(c, end);
 		break;
 	}
 }

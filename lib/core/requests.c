@@ -9,6 +9,7 @@
 #include "leaf/audit.h"
 #include "leaf/beyond.h"
 #include "leaf/candidacy.h"
+#include "leaf/gauge.h"
 #include "leaf/homes.h"
 #include "leaf/hosts.h"
 #include "leaf/moving.h"
@@ -19,6 +20,7 @@
 #include "link/renewed.h"
 #include "super/attach.h"
 #include "super/bulletin.h"
+#include "super/echo.h"
 #include "super/help.h"
 #include "super/interests.h"
 #include "super/knock.h"
@@ -136,7 +138,7 @@ static void serve_as_supernode(struct kith_core *c, struct kith_session *s, cons
 		{ KITH_REQ_WITNESS, kith_witness_on_request },	   { KITH_REQ_LIST, kith_bulletin_on_list },
 		{ KITH_REQ_STORE, kith_replica_on_notice },	   { KITH_REQ_VANISH, kith_replica_on_notice },
 		{ KITH_REQ_GOSSIP, kith_partners_on_gossip },	   { KITH_REQ_NOMINATE, kith_seek_on_nominate },
-		{ KITH_REQ_ADMIT, kith_tunnels_on_admit },
+		{ KITH_REQ_ADMIT, kith_tunnels_on_admit },	   { KITH_REQ_ECHO, kith_echo_on_request },
 	};
 	if (request->kind == KITH_REQ_INTRODUCE)
 		kith_tunnels_on_request(c, s, request, own);
@@ -192,6 +194,7 @@ static void serve(struct kith_core *c, struct kith_session *s, const struct kith
 	case KITH_REQ_GOSSIP:
 	case KITH_REQ_NOMINATE:
 	case KITH_REQ_ADMIT:
+	case KITH_REQ_ECHO:
 		if (kith_serves(c))
 			serve_as_supernode(c, s, request, own);
 		return;
@@ -274,20 +277,23 @@ static void watching_answered(struct kith_core *c, struct kith_session *s, const
 
 static void audit_answered(struct kith_core *c, struct kith_session *s, const struct kith_answer *answer)
 {
-	kith_audit_on_answer(c, s, answer);
-	kith_homes_wake(c, c->leaf.audit.at);
+	if (kith_token_kind(answer->token) == KITH_TOKEN_BEYOND) {
+		kith_dial_on_beyond(c, answer);
+	} else {
+		kith_audit_on_answer(c, s, answer);
+		kith_homes_wake(c, c->leaf.audit.at);
+	}
 	kith_beyond_answered(c, s);
 }
 
-static void beyond_answered(struct kith_core *c, struct kith_session *s, const struct kith_answer *answer)
+static void supernodes_answered(struct kith_core *c, struct kith_session *s, const struct kith_answer *answer)
 {
-	kith_dial_on_beyond(c, answer);
-	kith_beyond_answered(c, s);
-}
-
-static void members_answered(struct kith_core *c, struct kith_session *s, const struct kith_answer *answer)
-{
-	if (kith_hosts_on_members(c, s, answer))
+	const bool echo = kith_token_kind(answer->token) == KITH_TOKEN_ECHO;
+	if (echo && kith_serves(c))
+		kith_echo_on_answer(c, answer);
+	else if (echo)
+		kith_gauge_on_answer(c, answer);
+	else if (kith_hosts_on_members(c, s, answer))
 		kith_homes_wake(c, c->now.mono_us);
 }
 
@@ -332,17 +338,16 @@ void kith_core_answered(struct kith_core *c, struct kith_session *s, const struc
 	case KITH_TOKEN_ATTACH:
 		attached(c, s, answer);
 		return;
+	case KITH_TOKEN_ECHO:
 	case KITH_TOKEN_MEMBERS:
-		members_answered(c, s, answer);
+		supernodes_answered(c, s, answer);
 		return;
 	case KITH_TOKEN_LOOKUP:
 		kith_dial_on_found(c, s, answer);
 		return;
 	case KITH_TOKEN_AUDIT:
-		audit_answered(c, s, answer);
-		return;
 	case KITH_TOKEN_BEYOND:
-		beyond_answered(c, s, answer);
+		audit_answered(c, s, answer);
 		return;
 	case KITH_TOKEN_INTRODUCE:
 	case KITH_TOKEN_CHAIN:

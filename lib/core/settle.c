@@ -13,6 +13,7 @@
 #include "core/requests.h"
 #include "core/serving.h"
 #include "leaf/candidacy.h"
+#include "leaf/gauge.h"
 #include "leaf/homes.h"
 #include "leaf/observed.h"
 #include "leaf/sounding.h"
@@ -168,6 +169,11 @@ static bool settle_leaf(struct kith_core *c)
 		kith_sounding_done(c);
 	if (offer)
 		kith_sounding_update(c);
+	if (c->leaf.remapped)
+		kith_gauge_lost(c);
+	c->leaf.remapped = false;
+	if (offer)
+		kith_homes_wake(c, kith_gauge_look(c));
 	if (offer || sounded)
 		kith_talk_offer_all(c, offer);
 	if (subscribe)

@@ -2,6 +2,7 @@
 
 #include "leaf/audit.h"
 #include "leaf/caught.h"
+#include "leaf/gauge.h"
 #include "leaf/homeless.h"
 #include "leaf/homes.h"
 #include "leaf/hosts.h"
@@ -18,7 +19,8 @@
 void kith_leaf_begin(struct kith_core *c)
 {
 	c->leaf.timer.kind = KITH_TIMER_LEAF;
-	c->leaf.publish_at = c->leaf.ask_at = c->leaf.audit.at = c->leaf.answered_at = KITH_TIME_NEVER;
+	c->leaf.publish_at = c->leaf.ask_at = c->leaf.gauge_at = c->leaf.audit.at = KITH_TIME_NEVER;
+	c->leaf.answered_at = KITH_TIME_NEVER;
 	kith_homeless_begin(c);
 	if (!kith_serves(c))
 		kith_homes_wake(c, c->now.mono_us);
@@ -29,6 +31,7 @@ void kith_leaf_deinit(struct kith_core *c)
 	kith_timers_stop(&c->timers, &c->leaf.timer);
 	kith_blob_unref(&c->shared->blobs, c->leaf.record);
 	kith_hostcache_deinit(&c->leaf.cache);
+	kith_gauge_deinit(c);
 	kith_sounding_free(c);
 	KITH_FREE(c->alloc, c->leaf.asker);
 	kith_places_shrink(c);
@@ -54,6 +57,7 @@ void kith_leaf_rest(struct kith_core *c)
 	kith_timers_stop(&c->timers, &c->leaf.timer);
 	c->leaf.parting = 0;
 	c->leaf.serve_at = c->leaf.more_at = c->leaf.fill_at = c->leaf.eased_until = 0;
+	kith_gauge_stop(c);
 	kith_sounding_free(c);
 	kith_blob_unref(&c->shared->blobs, c->leaf.record);
 	c->leaf.record = NULL;
@@ -95,6 +99,8 @@ void kith_leaf_tick(struct kith_core *c)
 	kith_homes_tick(c);
 	kith_homes_wake(c, kith_hosts_tick(c));
 	kith_homes_wake(c, kith_reach_tick(c));
+	kith_homes_wake(c, kith_gauge_look(c));
+	kith_homes_wake(c, kith_gauge_tick(c));
 	if (c->leaf.publish_at <= c->now.mono_us)
 		kith_leaf_publish(c, true);
 	if (c->leaf.record != NULL && c->leaf.publish_at == KITH_TIME_NEVER && refresh_at(c) <= c->now.mono_us)

@@ -47,6 +47,7 @@ static void believe(struct kith_core *c, unsigned home, const struct kith_seen *
 		return;
 	}
 	bool moved = leaf->seen[home].addr.family != KITH_FAMILY_NONE;
+	leaf->remapped = moved && memcmp(leaf->seen[home].addr.ip, told->addr.ip, sizeof told->addr.ip) == 0;
 	kith_observed_attached(c, home, told);
 	leaf->seen_ms[home] = now_ms;
 	leaf->hint_at = leaf->hints_vain = 0;

@@ -2,6 +2,7 @@
 
 #include "base/addr.h"
 #include "base/alloc.h"
+#include "base/text.h"
 #include "leaf/places.h"
 #include "link/connect.h"
 
@@ -70,6 +71,20 @@ void kith_sounding_look(const struct kith_core *c, struct kith_natclass *out)
 	kith_natsense(list, n, &c->nat, out);
 	if (kith_natclass_depends(out) && !kith_natclass_depends(&c->nat) && moves(c))
 		*out = c->nat;
+}
+
+void kith_sounding_info(const struct kith_core *c, struct kith_nat_info *out)
+{
+	struct kith_natclass nat;
+	kith_sounding_look(c, &nat);
+	kith_text_copy(out->mapping, sizeof out->mapping, kith_natclass_mapping_text(&nat));
+	kith_text_copy(out->allocation, sizeof out->allocation, kith_natclass_allocation_text(&nat));
+	out->step = nat.step;
+	out->port_low = nat.port_low;
+	out->port_high = nat.port_high;
+	out->lifetime_s = nat.lifetime_s;
+	kith_text_copy(out->filtering, sizeof out->filtering, kith_natclass_filtering_text(&nat));
+	kith_text_copy(out->hairpin, sizeof out->hairpin, kith_natclass_hairpin_text(&nat));
 }
 
 void kith_sounding_update(struct kith_core *c)

@@ -30,6 +30,9 @@
 /* The class by what is known now. */
 void kith_sounding_look(const struct kith_core *c, struct kith_natclass *out);
 
+/* What is known of the NAT, in words. Only a leaf has homes that tell. */
+void kith_sounding_info(const struct kith_core *c, struct kith_nat_info *out);
+
 /* A home sees us elsewhere, or there is another one: takes the class by what is known now for c->nat. */
 void kith_sounding_update(struct kith_core *c);
 

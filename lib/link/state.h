@@ -82,7 +82,8 @@ enum kith_effect_owner {
 	KITH_OWNER_CONTACTS,
 	KITH_OWNER_WITNESS,
 	KITH_OWNER_SPREAD,
-	KITH_OWNER_LISTENING
+	KITH_OWNER_LISTENING,
+	KITH_OWNER_GAUGE
 };
 
 /* What a request was for, the upper 8 bits of its token. The rest is an id or index of the asker's choice. */
@@ -112,7 +113,8 @@ enum kith_token_kind {
 	KITH_TOKEN_PASSED, /* session of the leaf that was asked for somebody else */
 	KITH_TOKEN_CONTROL, /* what a home knows of a name that is watched */
 	KITH_TOKEN_CHAIN, /* our leg of a chained tunnel towards the next supernode */
-	KITH_TOKEN_VOUCH /* a witness that is far; our own entry, by ELECTED */
+	KITH_TOKEN_VOUCH, /* a witness that is far; our own entry, by ELECTED */
+	KITH_TOKEN_ECHO /* low bits of the number; of a leaf: 0 */
 };
 
 static inline uint64_t kith_token(enum kith_token_kind kind, uint64_t value)
@@ -312,6 +314,7 @@ struct kith_leaf {
 	bool offer : 1; /* our candidates changed */
 	bool subscribe : 1; /* a new record: SUBSCRIBE is sent again for what is watched */
 	bool caught : 1; /* a home is to be replaced */
+	bool remapped : 1; /* a home sees us at another port of the same address */
 	bool sounded : 1; /* another supernode told where it sees us */
 	uint32_t asked_ms; /* low bits of when a KEEPALIVE last wanted an answer of a home */
 	kith_time_us grace_at; /* until when homes may answer since others would take us; 0: it is not waited for */
@@ -331,6 +334,9 @@ struct kith_leaf {
 	int homeless_told; /* the last error of HOMELESS */
 	kith_time_us part_at; /* when it is let go */
 	struct kith_sounding *sounding; /* where other supernodes see us (leaf/sounding); NULL: nobody needs to know */
+	struct kith_gauge *gauge; /* our NAT is being measured (leaf/gauge); NULL: it is not */
+	kith_time_us gauge_at; /* when it is, again; NEVER: it is not known yet where we are */
+	uint8_t gauged_ip[4]; /* at which address */
 	struct kith_host *asker; /* the home that asked for help; NULL: none did */
 	kith_time_us serve_at; /* when this node begins to serve, since it was asked to; 0: it was not */
 };

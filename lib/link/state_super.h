@@ -84,6 +84,7 @@ struct kith_told {
 struct kith_query; /* a look-up in the directory (super/query.c) */
 struct kith_witness; /* candidates to be measured (super/witness.c) */
 struct kith_seek; /* candidates of other members, and ours for them (super/seek.c) */
+struct kith_echoes; /* packets of leaves that are to be sent back (super/echo.c) */
 struct kith_vouching; /* supernodes whose witnesses are looked for (super/vouch.c) */
 struct kith_candidacy; /* what a node that may become a supernode has been attested (leaf/candidacy.h) */
 
@@ -139,6 +140,7 @@ struct kith_supernode {
 	kith_time_us changed_at; /* members came, went or moved */
 	kith_time_us doubt_at; /* when members are held against the network's parameters; 0: they were */
 	struct kith_told told[KITH_POSTED_MAX]; /* by the place of the thing in the trust */
+	kith_time_us posted_at; /* when a posted thing was new here; 0: none was */
 	struct kith_suspicion suspicion;
 	struct kith_test tests[KITH_TESTS_MAX];
 	uint8_t tests_n;
@@ -157,6 +159,7 @@ struct kith_supernode {
 	kith_time_us republish_at; /* when records are brought to replicas that are new; NEVER */
 	struct kith_witness *witness; /* NULL until there is a candidate to be measured */
 	struct kith_seek *seek; /* NULL until somebody asks */
+	struct kith_echoes *echoes; /* NULL while no leaf gauges its NAT */
 	struct kith_vouching *vouching; /* NULL until there is one */
 	kith_time_us sponsored_at; /* when witnesses were last asked for a candidate */
 	kith_time_us begun_at; /* when this half was made */

@@ -97,6 +97,16 @@ const char *kith_natclass_allocation_text(const struct kith_natclass *c)
 	return allocations[c->allocation < KITH_NATCLASS_ALLOCATIONS ? c->allocation : 0];
 }
 
+const char *kith_natclass_filtering_text(const struct kith_natclass *c)
+{
+	return filterings[c->filtering < KITH_NATCLASS_FILTERINGS ? c->filtering : 0];
+}
+
+const char *kith_natclass_hairpin_text(const struct kith_natclass *c)
+{
+	return hairpins[c->hairpin < KITH_NATCLASS_HAIRPINS ? c->hairpin : 0];
+}
+
 const char *kith_natclass_format(const struct kith_natclass *c, char out[KITH_NATCLASS_TEXT_MAX])
 {
 	size_t n = 0;

@@ -93,6 +93,8 @@ void kith_natclass_read(struct kith_reader *r, struct kith_natclass *out);
 /* Words for one field; "unknown" for what is. */
 const char *kith_natclass_mapping_text(const struct kith_natclass *c);
 const char *kith_natclass_allocation_text(const struct kith_natclass *c);
+const char *kith_natclass_filtering_text(const struct kith_natclass *c);
+const char *kith_natclass_hairpin_text(const struct kith_natclass *c);
 
 /* Formats into out; returns out. */
 const char *kith_natclass_format(const struct kith_natclass *c, char out[KITH_NATCLASS_TEXT_MAX]);

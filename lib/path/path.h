@@ -34,6 +34,7 @@ struct kith_path_env {
 	struct kith_stats *stats; /* may be NULL */
 	const struct kith_log *log; /* may be NULL */
 	uint32_t session; /* the session's, for kith_outbox_begin */
+	uint32_t keepalive_us; /* a home is to hear of the leaf that often, over UDP and IPv4; 0: not known */
 	uint16_t sockets; /* that the node would open for a spread (path/punch.h) now; 0: none */
 	/* The packet under way carried a name that was told since this node moved last: what it answers is no older. */
 	bool renewed;

@@ -290,8 +290,9 @@ void kith_pathset_init(struct kith_pathset *ps, kith_time_us now, const struct k
 		ps->first.heard_at = ps->first.sent_at = now;
 		ps->validated = true;
 		ps->upgraded = hop->tunnel == 0 ? 1 : 0;
+		const bool peer = kith_ps_has(ps, KITH_PATHSET_PEER);
 		if (kith_ps_keeps_alive(ps, &ps->first))
-			kith_ps_due(ps, &ps->first, now + kith_ps_keepalive_us(ps));
+			kith_ps_due(ps, &ps->first, now + (peer ? KITH_PEER_KEEPALIVE_US : KITH_KEEPALIVE_US));
 	}
 	kith_ps_judge(ps);
 	kith_ps_count_relays(ps, now);

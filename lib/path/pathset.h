@@ -170,6 +170,9 @@ void kith_pathset_expect(struct kith_pathset *ps, kith_time_us now);
 /* Asks the peer on every path whether it is there: a leaf that missed keepalives, an application that wants to know. */
 void kith_pathset_check(struct kith_pathset *ps, const struct kith_path_env *env);
 
+/* How often a home is to hear of us is another time (env->keepalive_us). */
+void kith_pathset_rearm(struct kith_pathset *ps, const struct kith_path_env *env);
+
 /* The same on a hint that the peer has lost the session, also on paths that are dead; at most once in KITH_GONE_ASK_US,
  * since the probes may draw the next hint. Whether it asked. */
 bool kith_pathset_hint(struct kith_pathset *ps, const struct kith_path_env *env);

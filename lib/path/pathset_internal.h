@@ -206,7 +206,8 @@ void kith_ps_size_forget(struct kith_pathset *ps);
 bool kith_ps_has_other(const struct kith_pathset *ps, unsigned i);
 
 /* After how long a silence of ours a path is kept alive. */
-kith_time_us kith_ps_keepalive_us(const struct kith_pathset *ps);
+kith_time_us kith_ps_keepalive_us(const struct kith_pathset *ps, const struct kith_path_env *env,
+				  const struct kith_path *p);
 
 /* What a path costs, and whether a TURN server is on the way, by its hop and what the peer has named. */
 void kith_ps_weigh(const struct kith_pathset *ps, const struct kith_path_env *env, struct kith_path *p);

@@ -3,6 +3,7 @@
 
 enum {
 	ASKED_MS = 12500, /* half of KITH_KEEPALIVE_US: of three homes that are kept alive in turn, the next but one */
+	CROWDED = 6, /* of the time between two keepalives */
 	IDLE_ANSWER_US = 1000000, /* radios that sleep answer late, and homes may be busy */
 	JITTER = 10,
 	DEAD_TRIES = 5, /* 1 + 2 + 4 + 8 + 16 s */
@@ -21,9 +22,13 @@ bool kith_ps_keeps_alive(const struct kith_pathset *ps, const struct kith_path *
 	return kith_ps_has(ps, KITH_PATHSET_HOME);
 }
 
-kith_time_us kith_ps_keepalive_us(const struct kith_pathset *ps)
+kith_time_us kith_ps_keepalive_us(const struct kith_pathset *ps, const struct kith_path_env *env,
+				  const struct kith_path *p)
 {
-	return kith_ps_has(ps, KITH_PATHSET_PEER) ? KITH_PEER_KEEPALIVE_US : KITH_KEEPALIVE_US;
+	if (kith_ps_has(ps, KITH_PATHSET_PEER))
+		return KITH_PEER_KEEPALIVE_US;
+	const bool measured = env->keepalive_us != 0 && p->hop.remote.family == KITH_FAMILY_V4 && !kith_path_waits(p);
+	return measured ? env->keepalive_us : KITH_KEEPALIVE_US;
 }
 
 void kith_ps_rest(struct kith_pathset *ps, const struct kith_path_env *env, unsigned i)
@@ -36,40 +41,48 @@ void kith_ps_rest(struct kith_pathset *ps, const struct kith_path_env *env, unsi
 		at = env->now + kith_rng_jitter(env->random, KITH_STANDBY_US, JITTER);
 	else if (kith_ps_keeps_alive(ps, p))
 		at = (p->sent_at != 0 ? p->sent_at : env->now) +
-		     kith_rng_jitter(env->random, kith_ps_keepalive_us(ps), JITTER);
+		     kith_rng_jitter(env->random, kith_ps_keepalive_us(ps, env, p), JITTER);
 	bool waits = p->since != 0 && (p->flags & KITH_PATH_CONFIRM) == 0;
 	if (waits && at > p->since + KITH_PATH_UNANSWERED_US)
 		at = p->since + KITH_PATH_UNANSWERED_US;
 	kith_ps_due(ps, p, at > env->now ? at : env->now + 1);
 }
 
-/* Every third one of a session asks for an answer; and a second one, if no home has been asked for a while. So homes
- * are asked in turn, not all three at every third keepalive: a leaf whose homes are all gone learns it sooner. */
-static bool asks_now(const struct kith_pathset *ps, const struct kith_path_env *env)
+/* Every third one of a session asks for an answer, and of those that are sent less often so many that a home which is
+ * gone is noticed as soon. And a second one asks if no home has been asked for a while: so homes are asked in turn, not
+ * all three at every third keepalive, and a leaf whose homes are all gone learns it sooner. */
+static bool asks_now(const struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us keepalive_us)
 {
-	uint32_t now_ms = (uint32_t)(env->now / KITH_US_PER_MS);
-	bool third = ps->keepalives % KITH_KEEPALIVE_ANSWERED == KITH_KEEPALIVE_ANSWERED - 1;
-	if (env->asked_ms == NULL)
-		return third;
-	bool second = ps->keepalives % KITH_KEEPALIVE_ANSWERED == 1; /* not the one that was asked last again */
-	if (!third && (!second || now_ms - *env->asked_ms < ASKED_MS))
+	const unsigned place = ps->keepalives % KITH_KEEPALIVE_ANSWERED;
+	if (place == KITH_KEEPALIVE_ANSWERED - 1 || 2 * keepalive_us > KITH_KEEPALIVE_ANSWERED * KITH_KEEPALIVE_US)
+		return true;
+	if (place == 0) /* it was asked last */
 		return false;
-	*env->asked_ms = now_ms;
-	return true;
+	const uint32_t now_ms = (uint32_t)(env->now / KITH_US_PER_MS);
+	return keepalive_us > KITH_KEEPALIVE_US || (env->asked_ms != NULL && now_ms - *env->asked_ms >= ASKED_MS);
 }
 
 static uint8_t next_sequence(uint8_t last, bool asks)
 {
-	unsigned next = asks ? (last / KITH_KEEPALIVE_ANSWERED + 1u) * KITH_KEEPALIVE_ANSWERED : last + 1u;
+	const unsigned next = asks ? (last / KITH_KEEPALIVE_ANSWERED + 1u) * KITH_KEEPALIVE_ANSWERED : last + 1u;
 	if (next > UINT8_MAX)
 		return asks ? KITH_KEEPALIVE_ANSWERED : 1;
 	return (uint8_t)next;
 }
 
-static void send_keepalive(struct kith_pathset *ps, const struct kith_path_env *env, unsigned i)
+/* Two homes that are asked at one time are asked at different ones from the next time on: where they are asked seldom,
+ * what matters is when the last one was. */
+static bool is_crowded(const struct kith_path_env *env, kith_time_us keepalive_us)
 {
-	bool asks = asks_now(ps, env);
+	const uint32_t now_ms = (uint32_t)(env->now / KITH_US_PER_MS);
+	return keepalive_us > KITH_KEEPALIVE_US && env->asked_ms != NULL &&
+	       now_ms - *env->asked_ms < (uint32_t)(keepalive_us / KITH_US_PER_MS) / CROWDED;
+}
+
+static void send_keepalive(struct kith_pathset *ps, const struct kith_path_env *env, unsigned i, bool asks)
+{
 	struct kith_path *p = kith_ps_path(ps, i);
+	const kith_time_us keepalive_us = kith_ps_keepalive_us(ps, env, p);
 	struct kith_writer *w =
 		kith_outbox_begin(env->outbox, env->session, &p->hop, 0, KITH_FRAME_KEEPALIVE, KITH_KEEPALIVE_BODY);
 	ps->keepalives = next_sequence(ps->keepalives, asks);
@@ -77,10 +90,28 @@ static void send_keepalive(struct kith_pathset *ps, const struct kith_path_env *
 	kith_write_zeros(w, KITH_KEEPALIVE_BODY - 1);
 	kith_outbox_end(env->outbox);
 	p->sent_at = env->now;
+	if (asks && is_crowded(env, keepalive_us))
+		p->sent_at -= keepalive_us / 3;
 	kith_ps_rest(ps, env, i);
-	if (asks) {
-		p->tries = 1;
-		kith_ps_due(ps, p, env->now + IDLE_ANSWER_US);
+	if (!asks)
+		return;
+	p->tries = 1;
+	kith_ps_due(ps, p, env->now + IDLE_ANSWER_US);
+	if (env->asked_ms != NULL)
+		*env->asked_ms = (uint32_t)(env->now / KITH_US_PER_MS);
+}
+
+void kith_pathset_rearm(struct kith_pathset *ps, const struct kith_path_env *env)
+{
+	for (unsigned i = 0; i < kith_ps_count(ps); i++) {
+		const struct kith_path *p = kith_ps_path(ps, i);
+		if (p->state != KITH_PATH_LIVE || p->tries != 0)
+			continue;
+		/* The last ones may not have asked, and the next would come late. */
+		if (kith_ps_has(ps, KITH_PATHSET_HOME) && kith_ps_keepalive_us(ps, env, p) > KITH_KEEPALIVE_US)
+			send_keepalive(ps, env, i, true);
+		else
+			kith_ps_rest(ps, env, i);
 	}
 }
 
@@ -98,7 +129,7 @@ static void ask_along(struct kith_pathset *ps, const struct kith_path_env *env, 
 		struct kith_path *p = kith_ps_path(ps, i);
 		bool rests = p->state == KITH_PATH_LIVE && p->tries == 0 && (p->flags & KITH_PATH_CONFIRM) == 0;
 		if (i != but && rests && kith_ps_keeps_alive(ps, p) &&
-		    env->now - p->sent_at >= kith_ps_keepalive_us(ps) / 2)
+		    env->now - p->sent_at >= kith_ps_keepalive_us(ps, env, p) / 2)
 			ask_alive(ps, env, p, false);
 	}
 }
@@ -107,7 +138,7 @@ static void live_due(struct kith_pathset *ps, const struct kith_path_env *env, u
 {
 	struct kith_path *p = kith_ps_path(ps, i);
 	bool standby = kith_ps_flow(ps) != NULL && i != ps->sending;
-	kith_time_us keepalive_us = kith_ps_keepalive_us(ps);
+	kith_time_us keepalive_us = kith_ps_keepalive_us(ps, env, p);
 	if ((p->flags & KITH_PATH_CONFIRM) != 0) {
 		(void)kith_ps_probe(ps, env, p);
 		p->tries = 0; /* repetition, not doubt */
@@ -131,7 +162,7 @@ static void live_due(struct kith_pathset *ps, const struct kith_path_env *env, u
 	} else if (!standby && p->sent_at != 0 && env->now - p->sent_at < keepalive_us - keepalive_us / JITTER) {
 		kith_ps_rest(ps, env, i);
 	} else if (kith_ps_has(ps, KITH_PATHSET_HOME)) {
-		send_keepalive(ps, env, i);
+		send_keepalive(ps, env, i, asks_now(ps, env, keepalive_us));
 	} else if (standby || !kith_ps_let_go(ps, env) || p->state == KITH_PATH_LIVE) {
 		ask_alive(ps, env, p, standby);
 		if (!standby)

@@ -128,7 +128,7 @@ static int grow(struct kith_transports *ts)
 /* What many transports took is given back when they are closed. */
 static void shrink(struct kith_transports *ts)
 {
-	enum { FEW = 8 };
+	enum { FEW = 2 };
 	const uint16_t cap = (uint16_t)(ts->n < FEW ? FEW : ts->n),
 		       locals = (uint16_t)(ts->locals_n + (ts->locals_n == 0));
 	if (ts->cap <= 4 * cap)

@@ -136,6 +136,7 @@ uint32_t kith_allowance_held(const struct kith_allowance *a, uint64_t who, enum 
 	X(LIST, LOOKUP, WITHIN)                                                                                        \
 	X(EDITIONS, HOME_WORD, DOOR)                                                                                   \
 	X(KNOCK, KNOCK_ASKED, DOOR) /* and KNOCK, of a leaf */                                                         \
+	X(ECHO, ECHO, WITHIN) /* and ECHO_FOR, of a supernode */                                                       \
 	X(ADMIT, ADMISSION, DOOR)                                                                                      \
 	X(NOMINATE, NOMINATION, WITHIN)                                                                                \
 	X(REKEY, REKEYING, DOOR)                                                                                       \

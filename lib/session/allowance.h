@@ -32,6 +32,8 @@
 	X(ADMISSION, IDENTITY, KITH_ADMISSIONS_PER_S, 1, KITH_ADMISSIONS_BURST) /* ADMIT */                            \
 	X(KNOCK, IDENTITY, 1, KITH_KNOCKS_SLOWER, KITH_KNOCKS_BURST)                                                   \
 	X(KNOCK_THERE, PREFIX, 1, KITH_KNOCKS_SLOWER, KITH_KNOCKS_BURST) /* where it goes */                           \
+	X(ECHO, IDENTITY, 1, KITH_ECHOES_SLOWER, KITH_ECHOES_BURST) /* of a leaf */                                    \
+	X(ECHO_FOR, IDENTITY, 1, 1, 64) /* of a supernode, for its leaf; and KNOCK_THERE */                            \
 	X(NOMINATION, IDENTITY, 1, KITH_NOMINATE_SLOWER, KITH_NOMINATE_BURST)                                          \
 	X(POSTED_TOLD, IDENTITY, 1, KITH_LISTS_SLOWER, KITH_LISTS_BURST) /* asked for, since it told of it */          \
 	X(RENEWAL, DEVICE, KITH_GONE_PER_S, 1, 2 * KITH_GONE_PER_S) /* of certificates */                              \

@@ -1,6 +1,10 @@
 #include "super/bulletin.h"
 
+#include "base/rng.h"
 #include "super/members.h"
+
+#define ALL_US (20 * KITH_US_PER_S)
+enum { SHARE = 4 }; /* of the leaves that were not heard, at each look: not all at once */
 
 static const struct kith_span nothing = { NULL, 0 };
 
@@ -113,7 +117,7 @@ void kith_bulletin_partner(struct kith_core *c, unsigned partner)
 
 void kith_bulletin_news(struct kith_core *c)
 {
-	c->super->gossip_at = c->now.mono_us;
+	c->super->gossip_at = c->super->posted_at = c->now.mono_us;
 	kith_super_wake(c, c->now.mono_us);
 }
 
@@ -135,19 +139,40 @@ static bool tell_some(struct kith_core *c, struct kith_session *s, struct kith_s
 				    kith_token(KITH_TOKEN_EDITIONS, 0)) == 0;
 }
 
-void kith_bulletin_look(struct kith_core *c, struct kith_session *s)
+static bool is_untold(const struct kith_core *c, const struct kith_session *s)
+{
+	return (s->use & KITH_USE_LEAF) && s->attached->list_round != c->lists.round && s->state == KITH_SESSION_OPEN;
+}
+
+static void tell(struct kith_core *c, struct kith_session *s)
 {
 	uint8_t editions[KITH_EDITIONS_LEN_MAX];
 	bool all, told = true;
-	if (!kith_serves(c) || !(s->use & KITH_USE_LEAF) || s->attached->list_round == c->lists.round ||
-	    s->state != KITH_SESSION_OPEN || kith_session_heard_at(s) != c->now.mono_us)
-		return;
 	const struct kith_span run =
 		kith_bulletin_tell(c, KITH_MEMBERS_STRANGER, 1, KITH_EDITIONS_LEN_MAX, &all, editions);
 	for (size_t at = 0; told && at < run.len;)
 		told = tell_some(c, s, run, &at);
 	if (told)
 		s->attached->list_round = c->lists.round;
+}
+
+void kith_bulletin_look(struct kith_core *c, struct kith_session *s)
+{
+	if (kith_serves(c) && is_untold(c, s) && kith_session_heard_at(s) == c->now.mono_us)
+		tell(c, s);
+}
+
+void kith_bulletin_tick(struct kith_core *c)
+{
+	const kith_time_us since = c->now.mono_us - c->super->posted_at;
+	struct kith_session *s;
+	uint32_t it = 0;
+	if (c->super->posted_at == 0 || since > KITH_LISTS_NEWS_US)
+		return;
+	while ((s = kith_table_next(&c->sessions.by_index, &it)) != NULL) {
+		if (is_untold(c, s) && (since >= ALL_US || kith_rng_u32(c->random) % SHARE == 0))
+			tell(c, s);
+	}
 }
 
 void kith_bulletin_on_told(struct kith_core *c, struct kith_session *s, const struct kith_answer *answer)

@@ -4,9 +4,10 @@
  * Editions go to each partner inside gossip: at once when a list is new here, and for a minute in each exchange with
  * whomever did not say that it has it, since what was told may be lost. Two tables are compared by a sum, in exchanges
  * that compare the members, too; when the sums differ the answer has all editions. A leaf is told by EDITIONS
- * when it is next heard: when it attaches, and within a keepalive (25 s) after a list came, of whichever home hears it
- * first. So a list costs each that gets it a few editions and one question, and nothing once it is there.
- * Timers: none of its own.
+ * when it is next heard: when it attaches, and after a list came; one that is not heard, unasked, within 25 s, since
+ * leaves behind NATs that keep a mapping for long are heard less often than that (leaf/gauge). So a list costs each
+ * that gets it a few editions and one question, and nothing once it is there.
+ * Timers: the supernode's, every 5 s; for a minute after a list came.
  * Bounds: one edition of each kind for each of KITH_LISTS_MAX signers; LIST is answered within the rate of look-ups of
  * an identity.
  * Never: the list of an issuer that is revoked or out of its time.
@@ -39,6 +40,8 @@ void kith_bulletin_news(struct kith_core *c);
 
 /* Something came on a session: if it is a leaf's that was not told yet, it is. */
 void kith_bulletin_look(struct kith_core *c, struct kith_session *s);
+/* Some of the leaves that were not heard since a list came are told. */
+void kith_bulletin_tick(struct kith_core *c);
 void kith_bulletin_on_told(struct kith_core *c, struct kith_session *s, const struct kith_answer *answer);
 
 /* LIST. */

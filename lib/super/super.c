@@ -6,6 +6,8 @@
 #include "base/rng.h"
 #include "overlay/far.h"
 #include "super/attach.h"
+#include "super/bulletin.h"
+#include "super/echo.h"
 #include "super/help.h"
 #include "super/interests.h"
 #include "super/load.h"
@@ -91,6 +93,7 @@ void kith_super_free(struct kith_core *c)
 		return;
 	kith_timers_stop(&c->timers, &sn->timer);
 	kith_witness_deinit(c);
+	kith_echo_deinit(c);
 	kith_seek_deinit(c);
 	kith_vouch_deinit(c);
 	kith_query_deinit(c);
@@ -150,6 +153,7 @@ static void expire(struct kith_core *c)
 	while (kith_store_expire(&sn->store, c->now.mono_us, BATCH) == BATCH) {}
 	while (kith_watches_expire(&sn->watches, c->now.mono_us, BATCH) == BATCH) {}
 	kith_tunnels_expire(c);
+	kith_bulletin_tick(c);
 }
 
 /* One sector after the other is asked who is there now, our own first: what is far is not told of by gossip. */
@@ -194,6 +198,7 @@ void kith_super_tick(struct kith_core *c)
 		look_for_guides(c);
 	kith_super_wake(c, sn->guides_at);
 	kith_super_wake(c, kith_vouch_tick(c));
+	kith_super_wake(c, kith_echo_tick(c));
 	kith_super_wake(c, kith_interests_tick(c));
 	kith_super_wake(c, kith_notify_tick(c));
 	kith_super_wake(c, kith_help_look(c));

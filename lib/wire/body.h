@@ -46,6 +46,7 @@
 	X(KNOCK, 24, "HS") /* send this candidate a packet, as somebody that it has not spoken to */                   \
 	X(NOMINATE, 25, "S") /* which leaf of yours could help me out? */                                              \
 	X(ADMIT, 26, "C") /* so much may come to me through that tunnel; and nothing at all from those */              \
+	X(ECHO, 27, "C") /* answer my packets, so that I learn about my NAT; send one there for me */                  \
 	X(REKEY, 32, "O") /* a fresh ephemeral for the next key epoch */                                               \
 	X(CHALLENGE, 33, "P") /* prove, explicitly, that you hold your device key */                                   \
 	X(RENEWED, 34, "O") /* these are my certificates from now on */                                                \
@@ -223,6 +224,13 @@ enum kith_status {
 #define KITH_B_KNOCK_ENDPOINT 0 /* endpoint: the candidate's */
 #define KITH_B_KNOCK_NAME 1 /* uint: its name of the session that is its witness's */
 #define KITH_B_KNOCK_NUMBER 2 /* uint */
+
+/* ECHO request: of a leaf, the first; of a supernode, the others */
+#define KITH_B_ECHO_DELAYS 0 /* bytes: seconds, one byte each, at most KITH_ECHO_DELAYS_MAX */
+#define KITH_B_ECHO_TO 1 /* endpoint: where one is to be sent to */
+#define KITH_B_ECHO_NUMBER 2 /* uint: which */
+/* ECHO answer, to a leaf */
+#define KITH_B_ECHOED_NUMBER 0 /* uint: for its packets */
 
 /* NOMINATE answer */
 #define KITH_B_NOMINATED_CHAIN 0 /* bytes: the leaf's certificates */

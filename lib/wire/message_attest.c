@@ -183,6 +183,52 @@ int kith_msg_knock_read(struct kith_msg_knock *out, struct kith_span body)
 	return out->name != 0 && out->number != 0 ? 0 : KITH_EPROTO;
 }
 
+/* ---- ECHO ---- */
+
+size_t kith_msg_echo_write(uint8_t *out, size_t cap, const struct kith_msg_echo *m)
+{
+	struct kith_msg_draft d = kith_msg_begin(out, cap);
+	if (m->n > 0)
+		kith_msg_put_bytes(&d, KITH_B_ECHO_DELAYS, m->delays_s, m->n);
+	put_endpoint(&d, KITH_B_ECHO_TO, &m->to);
+	if (m->number != 0)
+		kith_msg_put_uint(&d, KITH_B_ECHO_NUMBER, m->number);
+	return kith_msg_end(&d);
+}
+
+int kith_msg_echo_read(struct kith_msg_echo *out, struct kith_span body)
+{
+	struct kith_unpacked in;
+	struct kith_span delays;
+	memset(out, 0, sizeof *out);
+	if (kith_unpack_parse(&in, body) != 0)
+		return KITH_EPROTO;
+	if (get_endpoint(&in, KITH_B_ECHO_TO, &out->to)) {
+		out->number = get_uint(&in, KITH_B_ECHO_NUMBER, UINT64_MAX);
+		return out->number != 0 ? 0 : KITH_EPROTO;
+	}
+	if (!kith_msg_get_bytes(&in, KITH_B_ECHO_DELAYS, KITH_ECHO_DELAYS_MAX, &delays) || delays.len == 0 ||
+	    memchr(delays.p, 0, delays.len) != NULL)
+		return KITH_EPROTO;
+	out->n = (uint8_t)delays.len;
+	memcpy(out->delays_s, delays.p, delays.len);
+	return 0;
+}
+
+size_t kith_msg_echoed_write(uint8_t *out, size_t cap, const struct kith_msg_echoed *m)
+{
+	struct kith_msg_draft d = kith_msg_begin(out, cap);
+	kith_msg_put_uint(&d, KITH_B_ECHOED_NUMBER, m->number);
+	return kith_msg_end(&d);
+}
+
+int kith_msg_echoed_read(struct kith_msg_echoed *out, struct kith_span body)
+{
+	struct kith_unpacked in;
+	out->number = kith_unpack_parse(&in, body) == 0 ? get_uint(&in, KITH_B_ECHOED_NUMBER, UINT64_MAX) : 0;
+	return out->number != 0 ? 0 : KITH_EPROTO;
+}
+
 /* ---- NOMINATE ---- */
 
 size_t kith_msg_nominated_write(uint8_t *out, size_t cap, const struct kith_msg_nominated *m)

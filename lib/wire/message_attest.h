@@ -4,6 +4,7 @@
 
 #include "wire/attest.h"
 #include "wire/message.h"
+#include "wire/packet.h"
 
 #define KITH_MEASURED_GOT_MAX 64 /* wire: bytes of the bitmap: KITH_BURST_PACKETS_MAX / 8 */
 
@@ -69,6 +70,24 @@ struct kith_msg_knock {
 
 size_t kith_msg_knock_write(uint8_t *out, size_t cap, const struct kith_msg_knock *m);
 int kith_msg_knock_read(struct kith_msg_knock *out, struct kith_span body) KITH_MUST_USE;
+
+/* ECHO: of a leaf with delays, of a supernode with the rest. */
+struct kith_msg_echo {
+	uint8_t n, delays_s[KITH_ECHO_DELAYS_MAX]; /* none is 0 */
+	struct kith_endpoint to; /* kind 0: it is a leaf's */
+	uint64_t number; /* with to: not 0 */
+};
+
+size_t kith_msg_echo_write(uint8_t *out, size_t cap, const struct kith_msg_echo *m);
+int kith_msg_echo_read(struct kith_msg_echo *out, struct kith_span body) KITH_MUST_USE;
+
+/* ... and the answer to a leaf: the number, not 0. */
+struct kith_msg_echoed {
+	uint64_t number;
+};
+
+size_t kith_msg_echoed_write(uint8_t *out, size_t cap, const struct kith_msg_echoed *m);
+int kith_msg_echoed_read(struct kith_msg_echoed *out, struct kith_span body) KITH_MUST_USE;
 
 /* The answer to NOMINATE, whose request has no body. Both must be there. */
 struct kith_msg_nominated {

@@ -1,5 +1,7 @@
 #include "wire/packet.h"
 
+#include "base/addr.h"
+
 static size_t least_len(uint8_t type)
 {
 	switch (type) {
@@ -18,6 +20,8 @@ static size_t least_len(uint8_t type)
 		return KITH_GONE_PACKET_LEN;
 	case KITH_PKT_KNOCK:
 		return KITH_KNOCK_PACKET_LEN;
+	case KITH_PKT_ECHO:
+		return KITH_ECHO_PACKET_LEN;
 	case KITH_PKT_BUSY:
 		return KITH_BUSY_PACKET_LEAST;
 	case KITH_PKT_WHERE:
@@ -207,6 +211,59 @@ bool kith_knock_parse(uint64_t *name, uint64_t *number, struct kith_span packet)
 	*name = kith_read_u64(&r);
 	*number = kith_read_u64(&r);
 	return kith_reader_done(&r) && type == KITH_PKT_KNOCK && zero == 0;
+}
+
+enum { ECHO_AT_PORT = 2, ECHO_AT_NUMBER = 4, ECHO_AT_IP = 12, ECHO_IP = 16, ECHO_MAPPED = 12 };
+
+/* Where an answer is sent to, as it stands in the packet; the mask is taken off by the same. */
+static void mask_echo(uint8_t *packet)
+{
+	const uint8_t *mask = packet + ECHO_AT_NUMBER;
+	packet[ECHO_AT_PORT] ^= mask[0];
+	packet[ECHO_AT_PORT + 1] ^= mask[1];
+	for (unsigned i = 0; i < ECHO_IP; i++)
+		packet[ECHO_AT_IP + i] ^= mask[i % 8];
+}
+
+void kith_echo_write(uint8_t *out, const struct kith_echo *e)
+{
+	struct kith_writer w = kith_writer_of(out, e->paid ? KITH_ECHO_PAID_LEN : KITH_ECHO_PACKET_LEN);
+	uint8_t ip[ECHO_IP] = { [ECHO_MAPPED - 2] = 0xFF, [ECHO_MAPPED - 1] = 0xFF };
+	if (e->seen.family == KITH_FAMILY_V4)
+		memcpy(ip + ECHO_MAPPED, e->seen.ip, ECHO_IP - ECHO_MAPPED);
+	else
+		memcpy(ip, e->seen.ip, ECHO_IP);
+	kith_write_u8(&w, KITH_PKT_ECHO);
+	kith_write_u8(&w, e->what);
+	kith_write_u16(&w, e->seen.port);
+	kith_write_u64(&w, e->number);
+	kith_write_bytes(&w, ip, ECHO_IP);
+	kith_write_zeros(&w, e->paid ? KITH_ECHO_PAID_LEN - KITH_ECHO_PACKET_LEN : 0);
+	if (e->seen.family != KITH_FAMILY_NONE)
+		mask_echo(out);
+}
+
+bool kith_echo_parse(struct kith_echo *out, struct kith_span packet)
+{
+	static const uint8_t zeros[KITH_ECHO_PAID_LEN];
+	uint8_t plain[KITH_ECHO_PACKET_LEN];
+	memset(out, 0, sizeof *out);
+	out->paid = packet.len == KITH_ECHO_PAID_LEN;
+	if ((!out->paid && packet.len != KITH_ECHO_PACKET_LEN) || packet.p[0] != KITH_PKT_ECHO ||
+	    memcmp(packet.p + KITH_ECHO_PACKET_LEN, zeros, packet.len - KITH_ECHO_PACKET_LEN) != 0)
+		return false;
+	memcpy(plain, packet.p, sizeof plain);
+	struct kith_reader r = kith_reader_of(plain + 1, sizeof plain - 1);
+	out->what = kith_read_u8(&r);
+	if (memcmp(plain + ECHO_AT_PORT, zeros, 2) != 0 || memcmp(plain + ECHO_AT_IP, zeros, ECHO_IP) != 0) {
+		mask_echo(plain);
+		out->seen.family = KITH_FAMILY_V6;
+	}
+	out->seen.port = kith_read_u16(&r);
+	out->number = kith_read_u64(&r);
+	kith_read_bytes(&r, out->seen.ip, ECHO_IP);
+	kith_addr_normalise(&out->seen);
+	return out->number != 0;
 }
 
 void kith_cookie_write(uint8_t out[KITH_COOKIE_PACKET_LEN], uint32_t receiver, bool anew, const uint8_t nonce[24],

@@ -1,6 +1,6 @@
 /* Outer headers: what a packet is, before any key is touched. PROTOCOL.md section 2.
  *
- * The first byte tells kinds apart: 0x00-0x03 STUN (the host's responder), 0xE1-0xED ours; all else is dropped.
+ * The first byte tells kinds apart: 0x00-0x03 STUN (the host's responder), 0xE1-0xEE ours; all else is dropped.
  * Never: a key, an allocation, a state.
  */
 #ifndef KITH_WIRE_PACKET_H
@@ -24,7 +24,8 @@ enum kith_packet_type {
 	KITH_PKT_IAM = 0xEA, /* the answer to WHO: certificates */
 	KITH_PKT_KNOCK = 0xEB, /* "strangers reach you": to a candidate, for one of its witnesses */
 	KITH_PKT_WHERE = 0xEC, /* "is so-and-so on this link?" (wire/where.h) */
-	KITH_PKT_HERE = 0xED /* the answer */
+	KITH_PKT_HERE = 0xED, /* the answer */
+	KITH_PKT_ECHO = 0xEE /* "send this back", and what is sent back: how a leaf gauges its NAT */
 };
 
 /* Handshake packets: type, version, 0, purpose (HELLO only, else 0), sender index, receiver index; then the Noise
@@ -38,6 +39,8 @@ enum kith_packet_type {
 #define KITH_VERSION_PACKET_LEN 12
 #define KITH_GONE_PACKET_LEN 12
 #define KITH_KNOCK_PACKET_LEN 20
+#define KITH_ECHO_PACKET_LEN 28
+#define KITH_ECHO_PAID_LEN 56 /* of one that two are sent for: by its receiver, and by somebody else */
 #define KITH_WHO_LEN_MIN (KITH_HS_HEADER + KITH_MAC_LEN)
 #define KITH_WHERE_PACKET_LEAST 32 /* of WHERE and HERE: the header */
 #define KITH_BUSY_PACKET_LEAST 88 /* without alternates and chain */
@@ -126,6 +129,30 @@ bool kith_gone_parse(uint64_t *name, struct kith_span packet);
 /* KNOCK: type, 3 zero bytes, the candidate's name of the witness's session, a number that only the packet has. */
 void kith_knock_write(uint8_t out[KITH_KNOCK_PACKET_LEN], uint64_t name, uint64_t number);
 bool kith_knock_parse(uint64_t *name, uint64_t *number, struct kith_span packet);
+
+#define KITH_ECHO_DELAYS_MAX 8
+
+/* What an ECHO asks its receiver for. 1 to KITH_ECHO_DELAYS_MAX: after that one of the delays that were agreed on. */
+enum kith_echo_what {
+	KITH_ECHO_AT_ONCE = 0,
+	KITH_ECHO_OTHER = 0xF0, /* at once, and another supernode sends one as well */
+	KITH_ECHO_PORT = 0xF1, /* at once, and one from another port of the receiver's */
+	KITH_ECHO_HAIRPIN = 0xF2 /* nothing: from one socket of a leaf to another, by way of its NAT */
+};
+
+/* ECHO: type, what 1, port 2, number 8, address 16; zeros, if it asks for two. In an answer port and address (v4 as
+ * ::ffff:a.b.c.d) are those that it is sent to, under a mask that follows from the number, since some NATs rewrite what
+ * looks like an address of theirs. In a question they are 0. */
+struct kith_echo {
+	uint8_t what; /* enum kith_echo_what */
+	uint64_t number;
+	struct kith_addr seen; /* family NONE: it is a question */
+	bool paid; /* of KITH_ECHO_PAID_LEN bytes, else of KITH_ECHO_PACKET_LEN */
+};
+
+/* Writes the length that paid says. */
+void kith_echo_write(uint8_t *out, const struct kith_echo *e);
+bool kith_echo_parse(struct kith_echo *out, struct kith_span packet);
 
 /* COOKIE: type, flags 1 (1: make the message anew), 2 zero bytes, receiver index, nonce 24, sealed cookie and epoch
  * 48. */

@@ -107,6 +107,7 @@ static void short_packet(struct kith_span packet)
 	uint32_t index;
 	uint64_t name, number;
 	bool anew;
+	struct kith_echo echo;
 	if (packet.p[0] == KITH_PKT_GONE && kith_gone_parse(&name, packet)) {
 		KITH_ASSERT(packet.len == KITH_GONE_PACKET_LEN);
 		kith_gone_write(out, name);
@@ -115,6 +116,11 @@ static void short_packet(struct kith_span packet)
 		KITH_ASSERT(packet.len == KITH_KNOCK_PACKET_LEN);
 		kith_knock_write(out, name, number);
 		same(packet, out, packet.len);
+	} else if (packet.p[0] == KITH_PKT_ECHO && kith_echo_parse(&echo, packet)) {
+		KITH_ASSERT(packet.len == (echo.paid ? KITH_ECHO_PAID_LEN : KITH_ECHO_PACKET_LEN));
+		kith_echo_write(out, &echo);
+		if (echo.seen.family != KITH_FAMILY_NONE || packet.p[2] == 0)
+			same(packet, out, packet.len);
 	} else if (packet.p[0] == KITH_PKT_COOKIE && kith_cookie_parse(&index, &anew, &nonce, &sealed, packet)) {
 		KITH_ASSERT(packet.len == KITH_COOKIE_PACKET_LEN);
 		kith_cookie_write(out, index, anew, nonce, sealed);

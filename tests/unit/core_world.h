@@ -24,6 +24,8 @@
 #define WORLD_DELAY_US 20000
 #define WORLD_LAN 2 /* the transport of purpose LAN */
 #define WORLD_LAN_PORT 7411
+#define WORLD_SPARE 100 /* the first transport that a core asked for, if the world has such ... */
+#define WORLD_SPARE_PORT 20000 /* ... at this port of the node's address; the next at the next */
 #define WORLD_UNIX_MS INT64_C(1800000000000)
 
 struct world_packet {
@@ -69,6 +71,8 @@ struct core_world {
 	struct world_event *events;
 	int events_n;
 	bool log;
+	bool spares; /* sockets that a core asks for are opened; else it is told so, and gets none */
+	uint16_t spares_n;
 	int bootstrap; /* the first of three nodes that those who start are told of */
 	/* May change a packet; returns how many copies are delivered (0 drops it). */
 	int (*tap)(struct core_world *w, struct world_packet *p);
@@ -282,7 +286,9 @@ static inline void world_send(struct core_world *w, int from, const struct kith_
 	struct world_packet *out = &w->packets[w->packets_n];
 	out->at = w->now + WORLD_DELAY_US;
 	out->seq = w->seq++;
-	out->from = p->transport == 0 ? w->nodes[from].addr : w->nodes[from].addr6;
+	out->from = p->transport == 1 ? w->nodes[from].addr6 : w->nodes[from].addr;
+	if (p->transport >= WORLD_SPARE)
+		out->from.port = (uint16_t)(WORLD_SPARE_PORT + p->transport - WORLD_SPARE);
 	out->to = p->remote;
 	out->ttl = p->ttl;
 	out->len = (uint16_t)p->len;
@@ -297,6 +303,32 @@ static inline void world_send(struct core_world *w, int from, const struct kith_
 		w->packets[w->packets_n + k].seq = w->seq++;
 	}
 	w->packets_n += copies;
+}
+
+/* One socket more, or one less. */
+static inline void world_spare(struct core_world *w, int i, uint16_t id, uint32_t effect, bool closed)
+{
+	struct kith_transport t = { .id = id,
+				    .kind = KITH_TRANSPORT_UDP,
+				    .family = KITH_FAMILY_V4,
+				    .purpose = KITH_PURPOSE_PUNCH,
+				    .up = !closed,
+				    .closed = closed,
+				    .effect = effect,
+				    .locals_n = 1 };
+	t.locals[0] = (struct kith_local){ w->nodes[i].addr, KITH_ADDR_HOST, 24 };
+	t.locals[0].addr.port = (uint16_t)(WORLD_SPARE_PORT + id - WORLD_SPARE);
+	assert_int_equal(kith_core_transport(w->nodes[i].core, world_clock_of(w, i), &t), 0);
+}
+
+static inline void world_work(struct core_world *w, int i, const struct kith_effect *e)
+{
+	for (uint16_t k = 0;
+	     w->spares && e->type == KITH_EFFECT_OPEN && e->purpose == KITH_PURPOSE_PUNCH && k < e->count; k++)
+		world_spare(w, i, (uint16_t)(WORLD_SPARE + w->spares_n++), e->id, false);
+	if (w->spares && e->type == KITH_EFFECT_CLOSE)
+		world_spare(w, i, e->transport, 0, true);
+	kith_core_complete(w->nodes[i].core, world_clock_of(w, i), e->id, 0, NULL);
 }
 
 static void world_drain(struct core_world *w, int i)
@@ -328,7 +360,7 @@ static void world_drain(struct core_world *w, int i)
 	int last = w->events_n;
 	bool completed = false;
 	while (kith_core_effect(core, &effect)) {
-		kith_core_complete(core, world_clock_of(w, i), effect.id, 0, NULL);
+		world_work(w, i, &effect);
 		completed = true;
 	}
 	for (int k = first; k < last && w->on_event != NULL; k++)
@@ -340,7 +372,8 @@ static void world_drain(struct core_world *w, int i)
 static inline int world_node_at(const struct core_world *w, const struct kith_addr *addr)
 {
 	for (int i = 0; i < w->n; i++) {
-		if (kith_addr_equal(&w->nodes[i].addr, addr) || kith_addr_equal(&w->nodes[i].addr6, addr))
+		if (kith_addr_equal(&w->nodes[i].addr, addr) || kith_addr_equal(&w->nodes[i].addr6, addr) ||
+		    (addr->port >= WORLD_SPARE_PORT && memcmp(w->nodes[i].addr.ip, addr->ip, sizeof addr->ip) == 0))
 			return i;
 	}
 	return -1;
@@ -381,6 +414,8 @@ static inline void world_deliver(struct core_world *w, int k)
 		.data = p.data + KITH_PACKET_HEADROOM, .len = p.len, .remote = p.from, .local = p.to
 	};
 	in.transport = p.lan_to > 0 ? WORLD_LAN : p.to.family == KITH_FAMILY_V6;
+	if (p.lan_to == 0 && p.to.port >= WORLD_SPARE_PORT)
+		in.transport = (uint16_t)(WORLD_SPARE + p.to.port - WORLD_SPARE_PORT);
 	kith_core_input(w->nodes[i].core, world_clock_of(w, i), &in, 1);
 	world_drain(w, i);
 }

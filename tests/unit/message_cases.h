@@ -41,6 +41,8 @@
 	X(measured)                                                                                                    \
 	X(attested)                                                                                                    \
 	X(knock)                                                                                                       \
+	X(echo)                                                                                                        \
+	X(echoed)                                                                                                      \
 	X(nominated)                                                                                                   \
 	X(elected)                                                                                                     \
 	X(list)                                                                                                        \
@@ -370,6 +372,18 @@ static inline void flat_knock(struct message_flat *f, const struct kith_msg_knoc
 {
 	flat_endpoint(f, &m->endpoint);
 	flat_num(f, m->name);
+	flat_num(f, m->number);
+}
+
+static inline void flat_echo(struct message_flat *f, const struct kith_msg_echo *m)
+{
+	flat_copy(f, m->delays_s, m->n);
+	flat_endpoint(f, &m->to);
+	flat_num(f, m->number);
+}
+
+static inline void flat_echoed(struct message_flat *f, const struct kith_msg_echoed *m)
+{
 	flat_num(f, m->number);
 }
 

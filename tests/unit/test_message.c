@@ -210,6 +210,13 @@ static void sample_attest(struct message *m, int size)
 		m->as.knock.name = size == MOST ? UINT64_MAX : (uint64_t)size + 1;
 		m->as.knock.number = size == MOST ? UINT64_MAX : (uint64_t)size + 1;
 		return;
+	case MESSAGE_echo: /* the least is of a supernode */
+		m->as.echo = size == LEAST ? (struct kith_msg_echo){ .to = endpoint(USUAL), .number = 1 }
+					   : (struct kith_msg_echo){ .n = (uint8_t)size, .delays_s = { 1, 2 } };
+		return;
+	case MESSAGE_echoed:
+		m->as.echoed.number = size == MOST ? UINT64_MAX : (uint64_t)size + 1;
+		return;
 	case MESSAGE_attested:
 		m->as.attested.attest = bytes(size == MOST ? KITH_ATTEST_LEN_MAX : (size_t)size * 128);
 		return;
@@ -320,6 +327,8 @@ static void sample(struct message *m, enum message_kind kind, int size)
 	case MESSAGE_measured:
 	case MESSAGE_attested:
 	case MESSAGE_knock:
+	case MESSAGE_echo:
+	case MESSAGE_echoed:
 	case MESSAGE_nominated:
 	case MESSAGE_elected:
 		sample_attest(m, size);
@@ -654,6 +663,8 @@ static void bodies_are_as_the_protocol_says(void **state)
 		{ MESSAGE_measured, "810100" },
 		{ MESSAGE_attested, "8100c400" },
 		{ MESSAGE_knock, "8300c409010704126731383f4601010201" },
+		{ MESSAGE_echo, "8201c409010704126731383f460201" },
+		{ MESSAGE_echoed, "810001" },
 		{ MESSAGE_nominated, "8200c40001c400" },
 		{ MESSAGE_elected, "8100c400" },
 		{ MESSAGE_list, "8200c40831383f464d545b620100" },

@@ -14,7 +14,7 @@ static void no_body_an_empty_map_and_no_bytes_are_three_things(void **state)
 				 kind == MESSAGE_witness || kind == MESSAGE_attested || kind == MESSAGE_knock ||
 				 kind == MESSAGE_nominated || kind == MESSAGE_elected || kind == MESSAGE_list ||
 				 kind == MESSAGE_editions || kind == MESSAGE_follow || kind == MESSAGE_admit ||
-				 kind == MESSAGE_early;
+				 kind == MESSAGE_early || kind == MESSAGE_echo || kind == MESSAGE_echoed;
 		assert_int_equal(message_read(&m, (enum message_kind)kind, (struct kith_span){ NULL, 0 }), KITH_EPROTO);
 		assert_int_equal(message_read(&m, (enum message_kind)kind, (struct kith_span){ empty, 1 }),
 				 mandatory ? KITH_EPROTO : 0);

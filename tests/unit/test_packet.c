@@ -128,6 +128,7 @@ static void a_packet_that_is_too_short_has_no_type(void **state)
 		{ KITH_PKT_GONE, KITH_GONE_PACKET_LEN },
 		{ KITH_PKT_BUSY, KITH_BUSY_PACKET_LEAST },
 		{ KITH_PKT_KNOCK, KITH_KNOCK_PACKET_LEN },
+		{ KITH_PKT_ECHO, KITH_ECHO_PACKET_LEN },
 	};
 	uint8_t p[128] = { 0 };
 	(void)state;
@@ -148,7 +149,7 @@ static void every_other_first_byte_has_no_type(void **state)
 		p[0] = (uint8_t)b;
 		known += kith_packet_type(test_span(p, sizeof p)) != 0;
 	}
-	assert_int_equal(known, 13);
+	assert_int_equal(known, 14);
 	for (unsigned b = 0; b < 4; b++) { /* STUN's */
 		p[0] = (uint8_t)b;
 		assert_int_equal(kith_packet_type(test_span(p, sizeof p)), 0);
@@ -220,6 +221,39 @@ static void reserved_bits_must_be_zero(void **state)
 	assert_false(kith_cookie_parse(&receiver, &anew, &n, &s, test_span(p, KITH_COOKIE_PACKET_LEN)));
 }
 
+static void an_echo_says_where_it_goes_in_a_way_that_no_nat_finds(void **state)
+{
+	uint8_t p[KITH_ECHO_PAID_LEN + 1] = { 0 };
+	const struct kith_addr v4 = { .family = KITH_FAMILY_V4, .port = 4711, .ip = { 20, 1, 2, 3 } };
+	const struct kith_addr v6 = { .family = KITH_FAMILY_V6, .port = 4711, .ip = { 0x2a, 1, [15] = 9 } };
+	const struct kith_echo echoes[] = {
+		{ .what = KITH_ECHO_AT_ONCE, .number = 5 },
+		{ .what = KITH_ECHO_OTHER, .number = UINT64_MAX, .paid = true },
+		{ .what = KITH_ECHO_DELAYS_MAX, .number = UINT64_C(0x1122334455667788), .seen = v4 },
+		{ .what = KITH_ECHO_PORT, .number = UINT64_C(0x1122334455667788), .seen = v6 },
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof echoes / sizeof echoes[0]; i++) {
+		const struct kith_echo *e = &echoes[i];
+		const size_t len = e->paid ? KITH_ECHO_PAID_LEN : KITH_ECHO_PACKET_LEN;
+		struct kith_echo got;
+		kith_echo_write(p, e);
+		assert_true(kith_echo_parse(&got, test_span(p, len)));
+		assert_int_equal(got.what, e->what);
+		assert_true(got.number == e->number && got.paid == e->paid);
+		assert_true(kith_addr_equal(&got.seen, &e->seen));
+		assert_true(e->seen.family == KITH_FAMILY_NONE || memcmp(p + 24, e->seen.ip, 4) != 0);
+		assert_false(kith_echo_parse(&got, test_span(p, len + 1)));
+		assert_false(kith_echo_parse(&got, test_span(p, len - 1)));
+	}
+	struct kith_echo got;
+	kith_echo_write(p, &echoes[1]);
+	p[KITH_ECHO_PAID_LEN - 1] = 1; /* what pays is zeros */
+	assert_false(kith_echo_parse(&got, test_span(p, KITH_ECHO_PAID_LEN)));
+	kith_echo_write(p, &(struct kith_echo){ .number = 0 });
+	assert_false(kith_echo_parse(&got, test_span(p, KITH_ECHO_PACKET_LEN)));
+}
+
 static void bytes_behind_a_packet_of_fixed_length_are_not_allowed(void **state)
 {
 	uint8_t p[128] = { 0 };
@@ -289,6 +323,7 @@ int main(void)
 		cmocka_unit_test(every_other_first_byte_has_no_type),
 		cmocka_unit_test(the_purpose_of_a_first_message_is_read_without_a_key),
 		cmocka_unit_test(reserved_bits_must_be_zero),
+		cmocka_unit_test(an_echo_says_where_it_goes_in_a_way_that_no_nat_finds),
 		cmocka_unit_test(bytes_behind_a_packet_of_fixed_length_are_not_allowed),
 		cmocka_unit_test(of_another_version_only_the_indexes_are_read),
 		cmocka_unit_test(a_question_for_certificates_and_its_answer_read_back),

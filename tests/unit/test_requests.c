@@ -5,6 +5,7 @@
 #include "core/settle.h"
 #include "leaf/candidacy.h"
 #include "wire/body.h"
+#include "wire/message_attest.h"
 
 enum situation {
 	LEAF_AT_HOME, /* a supernode is asked by a leaf of its own */
@@ -169,6 +170,7 @@ static size_t body_of(uint8_t kind, uint8_t out[KITH_REQUEST_MAX])
 	const struct kith_msg_tunnel_close closing = { .tunnel = 5 };
 	const struct kith_msg_members members = { .n = 3 };
 	const struct kith_msg_list list = { .signer = { 1 } };
+	const struct kith_msg_echo echo = { .n = 1, .delays_s = { 20 } };
 	bytes[0]++; /* a key that is watched already costs nothing */
 	switch (kind) {
 	case KITH_REQ_LOOKUP:
@@ -183,6 +185,8 @@ static size_t body_of(uint8_t kind, uint8_t out[KITH_REQUEST_MAX])
 		return kith_msg_members_write(out, KITH_REQUEST_MAX, &members);
 	case KITH_REQ_LIST:
 		return kith_msg_list_write(out, KITH_REQUEST_MAX, &list);
+	case KITH_REQ_ECHO:
+		return kith_msg_echo_write(out, KITH_REQUEST_MAX, &echo);
 	default:
 		out[0] = 0x80;
 		return 1;
@@ -194,7 +198,7 @@ static enum situation costly(const struct row *row)
 {
 	static const enum situation order[] = { SUPERNODE_AT_SUPERNODE, HOME_AT_LEAF, WITNESS_AT_CANDIDATE,
 						PEER_AT_LEAF };
-	if (row->kind == KITH_REQ_SUBSCRIBE)
+	if (row->kind == KITH_REQ_SUBSCRIBE || row->kind == KITH_REQ_ECHO)
 		return LEAF_AT_HOME;
 	for (size_t i = 0; i < sizeof order / sizeof order[0]; i++) {
 		if (may(row, order[i]))

@@ -103,6 +103,10 @@ static void close_asked(struct fixture *f)
 {
 	struct kith_effect e;
 	while (kith_core_effect(f->c, &e)) {
+		if (e.type == KITH_EFFECT_OPEN && e.count == KITH_ECHO_DELAYS_MAX) { /* to gauge the NAT (leaf/gauge) */
+			kith_core_complete(f->c, world_clock(&f->w), e.id, KITH_EIO, NULL);
+			continue;
+		}
 		assert_int_equal(e.type, KITH_EFFECT_CLOSE);
 		unsigned i = 0;
 		while (i < f->n && f->ids[i] != e.transport)

@@ -309,6 +309,18 @@ def knock(f):
     return {"packet": b"\xeb\0\0\0" + f["session_name"] + f["number"]}
 
 
+@rule("packets", "echo, (question|answer)$")
+def echo(f):
+    """Where an answer goes, under the number as a mask."""
+    at = bytes(18)
+    if "ip" in f:
+        plain = number(f["port"], 2) + bytes(10) + b"\xff\xff" + f["ip"]
+        mask = f["number"][:2] + f["number"] * 2
+        at = bytes(a ^ b for a, b in zip(plain, mask))
+    paid = bytes(28) if f["what"] >= 0xf0 else b""
+    return {"packet": b"\xee" + number(f["what"], 1) + at[:2] + f["number"] + at[2:] + paid}
+
+
 def nearby_body(f, label, of):
     """What is sealed in WHERE and HERE, signed over what the question is known by."""
     made = number(f["made_ms"], 8)

@@ -3,9 +3,9 @@ from objects import address, number
 from primitives import (Refused, blake2b, chacha20_block, counter_nonce, hkdf2, open_sealed, seal, sha256, x25519, x25519_public, xopen,
                         xseal)
 
-HELLO, REPLY, WHO, COOKIE, VERSION, GONE, BUSY, DATA, TUNNEL, IAM, KNOCK, WHERE, HERE = range(0xe1, 0xee)
+HELLO, REPLY, WHO, COOKIE, VERSION, GONE, BUSY, DATA, TUNNEL, IAM, KNOCK, WHERE, HERE, ECHO = range(0xe1, 0xef)
 LEAST = {HELLO: 44, REPLY: 12, WHO: 28, COOKIE: 80, VERSION: 12, GONE: 12, BUSY: 88, DATA: 32, TUNNEL: 13, IAM: 12,
-         KNOCK: 20, WHERE: 778, HERE: 762}
+         KNOCK: 20, WHERE: 778, HERE: 762, ECHO: 28}
 PAYLOAD_MAX = 1200
 
 
@@ -229,6 +229,7 @@ def outer(packet):
                 VERSION: packet[3:4] + packet[9:12]}.get(packet[0], b"")
     drop("reserved", any(reserved))
     drop("length", (packet[0] in (COOKIE, VERSION, GONE, KNOCK, WHERE, HERE)) and len(packet) != LEAST[packet[0]])
+    drop("echo", packet[0] == ECHO and (len(packet) not in (28, 56) or any(packet[28:])))
     drop("port", packet[0] in (WHERE, HERE) and any(packet[2:4]) != (packet[0] == WHERE))
     drop("versions", packet[0] == VERSION and packet[1] > packet[2])
 

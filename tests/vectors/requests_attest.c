@@ -89,6 +89,26 @@ static void knock(struct vec_topic *topic, const struct kith_endpoint *at)
 	bare_answer(topic, "answer to knock", "KNOCK", KITH_STATUS_OK);
 }
 
+static void echo(struct vec_topic *topic, const struct kith_endpoint *at)
+{
+	static const uint8_t delays[] = { 13, 18, 28 };
+	struct kith_msg_echo m = { .n = sizeof delays };
+	memcpy(m.delays_s, delays, sizeof delays);
+	struct draft d = begin(topic, "echo", "A leaf is to gauge its NAT, with three delays.", "ECHO", KITH_REQ_ECHO);
+	field_bytes(&d, KITH_B_ECHO_DELAYS, vec_span_of(delays, sizeof delays));
+	end(&d, kith_msg_echo_write(d.body, sizeof d.body, &m));
+	const struct kith_msg_echoed a = { .number = UINT64_C(0x1122334455667788) };
+	d = begin_answer(topic, "echoed", "The number for its packets.", "ECHO", KITH_STATUS_OK);
+	field_uint(&d, KITH_B_ECHOED_NUMBER, a.number);
+	end(&d, kith_msg_echoed_write(d.body, sizeof d.body, &a));
+	m = (struct kith_msg_echo){ .to = *at, .number = a.number };
+	d = begin(topic, "echo, for another", "The home has another supernode send one.", "ECHO", KITH_REQ_ECHO);
+	field_endpoint(&d, KITH_B_ECHO_TO, at);
+	field_uint(&d, KITH_B_ECHO_NUMBER, m.number);
+	end(&d, kith_msg_echo_write(d.body, sizeof d.body, &m));
+	bare_answer(topic, "answer to echo, for another", "ECHO", KITH_STATUS_OK);
+}
+
 static void nominate(struct vec_topic *topic, const struct cast *c, struct kith_span held)
 {
 	struct draft d = begin(topic, "nominate", "A member asks whom it could ask for help. There is no body.",
@@ -113,6 +133,7 @@ void requests_attest(struct vec_topic *topic, const struct cast *c)
 	attest(topic, c, &at, held);
 	measure(topic);
 	knock(topic, &at);
+	echo(topic, &at);
 	nominate(topic, c, held);
 	struct draft d = begin(topic, "attested", "What the witness found.", "ATTESTED", KITH_REQ_ATTESTED);
 	field_bytes(&d, KITH_B_ATTESTED_ATTEST, m.attest);

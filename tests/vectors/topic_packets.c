@@ -100,6 +100,39 @@ static void knock(struct vec_topic *topic)
 	vec_end(&v);
 }
 
+/* A leaf's question, which pays for two, and an answer. */
+static void echo(struct vec_topic *topic)
+{
+	uint8_t packet[KITH_ECHO_PAID_LEN];
+	struct kith_echo e = { .what = KITH_ECHO_OTHER, .number = UINT64_C(0x1122334455667788), .paid = true }, got;
+	struct vec v = vec_begin(topic, "echo, question", "5.10", "Another supernode is to send one as well.");
+	vec_covers(&v, "packet", "ECHO");
+	vec_number(v.in, "what", e.what);
+	vec_u64(v.in, "number", e.number);
+	kith_echo_write(packet, &e);
+	vec_bytes(v.out, "packet", packet, sizeof packet);
+	vec_end(&v);
+
+	v = vec_begin(topic, "echo, question that pays with other bytes than zeros", "5.10", "The last byte is 1.");
+	packet[sizeof packet - 1] = 1;
+	vec_bytes(v.in, "packet", packet, sizeof packet);
+	VEC_REQUIRE(!kith_echo_parse(&got, vec_span_of(packet, sizeof packet)));
+	vec_dropped(&v, "the bytes behind it are not zero");
+	vec_end(&v);
+
+	e = (struct kith_echo){ .what = 3, .number = e.number };
+	e.seen = (struct kith_addr){ .family = KITH_FAMILY_V4, .port = 30000, .ip = { 192, 0, 2, 7 } };
+	v = vec_begin(topic, "echo, answer", "5.10", "After the third delay, to 192.0.2.7, port 30000.");
+	vec_covers(&v, "packet", "ECHO");
+	vec_number(v.in, "what", e.what);
+	vec_u64(v.in, "number", e.number);
+	vec_number(v.in, "port", e.seen.port);
+	vec_bytes(v.in, "ip", e.seen.ip, 4);
+	kith_echo_write(packet, &e);
+	vec_bytes(v.out, "packet", packet, KITH_ECHO_PACKET_LEN);
+	vec_end(&v);
+}
+
 /* A question to all on the link, and its answer. The chain is any bytes: it is looked at after the seal. */
 static void nearby(struct vec_topic *topic)
 {
@@ -188,6 +221,7 @@ void topic_packets(struct vec_topic *topic)
 	tunnel(topic);
 	hints(topic);
 	knock(topic);
+	echo(topic);
 	nearby(topic);
 	nothing(topic);
 }
