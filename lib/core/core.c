@@ -2,7 +2,6 @@
 #include <kith/core.h>
 
 #include "base/alloc.h"
-#include "base/assert.h"
 #include "base/rng.h"
 #include "base/sized.h"
 #include "call/cut.h"
@@ -611,15 +610,15 @@ int kith_core_transport(struct kith_core *c, struct kith_now now, const struct k
 		kith_core_settle(c);
 		return err;
 	}
-	bool punch = t->purpose == KITH_PURPOSE_PUNCH || before.purpose == KITH_PURPOSE_PUNCH;
+	const bool punch = t->purpose == KITH_PURPOSE_PUNCH || before.purpose == KITH_PURPOSE_PUNCH;
+	const bool relayed = t->purpose == KITH_PURPOSE_RELAYED;
+	const bool in = relayed || t->purpose == KITH_PURPOSE_IN || before.purpose == KITH_PURPOSE_IN;
 	if (punch || t->purpose == KITH_PURPOSE_LAN) { /* nobody comes by it; what is for the link carries no session */
 		if (punch && known)
 			kith_transport_doubt(c, t->id, t->up ? 0 : t->closed ? KITH_ECLOSED : KITH_EDETACHED);
 		kith_core_settle(c);
 		return 0;
 	}
-	const bool in = t->purpose == KITH_PURPOSE_IN || before.purpose == KITH_PURPOSE_IN ||
-			t->purpose == KITH_PURPOSE_RELAYED;
 	if (in && known && !t->up)
 		kith_transport_doubt(c, t->id, t->closed ? KITH_ECLOSED : KITH_EDETACHED);
 	if (in || kith_transports_only_mapped(&before, t)) { /* nothing has moved: there is more, or less, to offer */
