@@ -543,7 +543,7 @@ int kith_homes_replace(struct kith_core *c, const struct kith_session *s, const 
 	for (size_t i = 0; i < KITH_SPARES && kith_places_grow(c); i++)
 		spare = c->leaf.spares[i].state == KITH_HOME_FREE ? &c->leaf.spares[i] : spare;
 	int i = spare == NULL ? KITH_EFULL
-			      : kith_hostcache_add(&c->leaf.cache, host, kith_hostcache_source(&home->host.dh), 0);
+			      : kith_hostcache_add_tried(&c->leaf.cache, host, kith_hostcache_source(&home->host.dh));
 	if (i < 0)
 		return KITH_EFULL;
 	attach(c, spare, host, i);

@@ -375,6 +375,31 @@ int kith_hostcache_add(struct kith_hostcache *hc, const struct kith_host *host, 
 	return (flags & KITH_HOST_BOOTSTRAP) != 0 ? configure(hc, i, host, flags) : i;
 }
 
+/* Who gives way to a host that is tried at once: not in use, no anchor, of the same source if that has its share. */
+static int idle(const struct kith_hostcache *hc, uint32_t source)
+{
+	const bool share = from_source(hc, source) >= KITH_HOSTCACHE_PER_SOURCE;
+	int found = KITH_EFULL;
+	for (int i = 0; i < hc->n; i++) {
+		const struct kith_hostcache_entry *e = &hc->at[i];
+		if (e->flags == 0 && (!share || e->source == source) &&
+		    (found < 0 || e->success_ms < hc->at[found].success_ms))
+			found = i;
+	}
+	return found;
+}
+
+int kith_hostcache_add_tried(struct kith_hostcache *hc, const struct kith_host *host, uint32_t source)
+{
+	const int i = kith_hostcache_add(hc, host, source, 0), gives_way = i == KITH_EFULL ? idle(hc, source) : i;
+	if (i != KITH_EFULL || gives_way < 0)
+		return i;
+	const struct kith_hostcache_entry *e = &hc->at[gives_way];
+	put_aside(hc, e->blob, e->source, e->failures, 0);
+	hc->at[gives_way] = hc->at[--hc->n];
+	return kith_hostcache_add(hc, host, source, 0);
+}
+
 /* News of a host that is known, by its author or by somebody who says that the key is his. */
 static int renew(struct kith_hostcache *hc, int i, const struct kith_host *host, const struct kith_host_word *word)
 {

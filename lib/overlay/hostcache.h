@@ -21,7 +21,8 @@
  * Bounds: KITH_HOSTCACHE_MAX in memory besides the bootstrap hosts, which are as many as are configured;
  *   KITH_HOSTCACHE_PER_SOURCE of them suggested by one supernode (one of its that failed gives way). When full, the
  *   entry that failed most or never worked gives way, one that lied after all others; never one in use, an anchor, a
- *   bootstrap host, or one that works; else the newcomer is put aside. KITH_HOSTCACHE_ASIDE are put aside, in four
+ *   bootstrap host, or one that works; else the newcomer is put aside (kith_hostcache_add_tried: unless it is tried
+ *   at once). KITH_HOSTCACHE_ASIDE are put aside, in four
  *   shares; what one supernode suggests takes places of one share only. What the network says never changes a bootstrap
  *   host's entry. The file keeps the KITH_HOSTCACHE_FILE_HOSTS that were first in it, memory's first.
  * Never: opens a file, resolves a name, makes a session, verifies (its caller did), changes an entry for what is not
@@ -104,6 +105,10 @@ uint32_t kith_hostcache_source(const struct kith_key *dh);
  * until the next add, draw or load), KITH_EFULL (it was put aside), KITH_ENOMEM, KITH_EINVAL. */
 int kith_hostcache_add(struct kith_hostcache *hc, const struct kith_host *host, uint32_t source,
 		       uint8_t flags) KITH_MUST_USE;
+
+/* Adds a host that is tried at once, on the word of a home. When full, one gives way that is not in use and no anchor,
+ * and is put aside: one of the same source if that has its share; one that never worked, or else worked longest ago. */
+int kith_hostcache_add_tried(struct kith_hostcache *hc, const struct kith_host *host, uint32_t source) KITH_MUST_USE;
 
 /* Takes what a supernode's own member entry says, which was verified; author: tag of the key that signed it. A known
  * host gets the endpoints of a newer entry by the same author; one that failed and never worked, those of another

@@ -260,6 +260,35 @@ static void one_source_cannot_fill_the_cache(void **state)
 	assert_true(add_n(20, 78) >= 0);
 }
 
+/* A home hands its leaf over: the leaf may know sixteen others that all work. */
+static void one_that_is_tried_at_once_has_a_place_and_takes_none_of_those_in_use(void **state)
+{
+	(void)state;
+	for (uint32_t i = 0; i < KITH_HOSTCACHE_MAX; i++) {
+		const struct kith_now later = { .mono_us = 1, .unix_ms = 1000 + (int64_t)i };
+		kith_hostcache_succeeded(&hc, add_n(i, 100 + i), &later);
+	}
+	kith_hostcache_use(&hc, 2, true);
+	struct kith_host keep[KITH_HOSTCACHE_MAX];
+	for (int i = 0; i < KITH_HOSTCACHE_MAX; i++)
+		kith_hostcache_get(&hc, i, &keep[i]);
+	for (uint32_t i = 0; i < 2 * KITH_HOSTCACHE_PER_SOURCE;
+	     i++) { /* the later ones for the first ones of the same home */
+		const struct kith_host h = host(1000 + i);
+		const struct kith_now later = { .mono_us = 1, .unix_ms = 2000 + (int64_t)i };
+		kith_hostcache_succeeded(&hc, kith_hostcache_add_tried(&hc, &h, 7), &later);
+		assert_int_equal(hc.n, KITH_HOSTCACHE_MAX);
+	}
+	for (int i = 0; i < KITH_HOSTCACHE_MAX; i++) /* anchors, the one in use, and who worked last */
+		assert_true((kith_hostcache_find(&hc, &keep[i].dh) < 0) ==
+			    (i > 2 && i < 3 + KITH_HOSTCACHE_PER_SOURCE));
+	/* Nobody can give way: all are in use. */
+	for (int i = 0; i < hc.n; i++)
+		kith_hostcache_use(&hc, i, true);
+	const struct kith_host last = host(2000);
+	assert_int_equal(kith_hostcache_add_tried(&hc, &last, 8), KITH_EFULL);
+}
+
 static void a_full_cache_gives_up_what_failed_and_never_what_works(void **state)
 {
 	(void)state;
@@ -648,6 +677,8 @@ int main(void)
 		T(what_is_configured_is_not_changed_by_what_the_network_says),
 		T(all_that_is_configured_has_a_place_and_takes_none_from_others),
 		T(one_source_cannot_fill_the_cache),
+		T(one_that_is_tried_at_once_has_a_place_and_takes_none_of_those_in_use),
+		T(one_that_is_tried_at_once_has_a_place_and_takes_none_of_those_in_use),
 		T(a_full_cache_gives_up_what_failed_and_never_what_works),
 		T(one_that_is_full_is_asked_when_it_said_and_up_to_as_long_after),
 		T(homes_are_of_different_prefixes_and_sources),
