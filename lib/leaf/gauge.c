@@ -2,6 +2,7 @@
 
 #include "base/addr.h"
 #include "base/alloc.h"
+#include "base/rng.h"
 #include "leaf/homes.h"
 #include "wire/message_attest.h"
 
@@ -424,6 +425,8 @@ kith_time_us kith_gauge_look(struct kith_core *c)
 	c->nat.filtering = KITH_NATCLASS_FILTERING_UNKNOWN;
 	c->nat.hairpin = KITH_NATCLASS_HAIRPIN_UNKNOWN;
 	leaf->gauge_at = c->now.mono_us + KITH_GAUGE_AFTER_US;
+	if (leaf->eased_until > c->now.mono_us) /* homes have much to do: others have come as well, and gauge, too */
+		leaf->gauge_at += kith_rng_below(c->random, (uint32_t)KITH_GAUGE_CROWD_US);
 	return leaf->gauge_at;
 }
 

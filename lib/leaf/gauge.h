@@ -8,8 +8,9 @@
  * What is found stands in c->nat; the keepalives of homes follow from the lifetime (c->env.keepalive_us).
  * Invariants: what packets came back for is found; what none came back for only where the home has said that it sent
  *   one, or shorter delays worked. Nothing is taken for the NAT's doing when the home is gone.
- * Timers, within the leaf's: KITH_GAUGE_AFTER_US after the record is published, then every KITH_GAUGE_AGAIN_US, and
- *   when the public address is another one; KITH_GAUGE_RETRY_US after a failure.
+ * Timers, within the leaf's: KITH_GAUGE_AFTER_US after the record is published, up to KITH_GAUGE_CROWD_US later where a
+ *   home said that it has much to do, then every KITH_GAUGE_AGAIN_US, and when the public address is another one;
+ *   KITH_GAUGE_RETRY_US after a failure.
  * Bounds: KITH_ECHO_DELAYS_MAX sockets, some three kilobytes both ways in all. No memory in between.
  * Never: a packet from the main socket but the request, a second measurement at a time, a word to the application.
  */
@@ -19,6 +20,7 @@
 #include "link/state.h"
 
 #define KITH_GAUGE_AFTER_US (10 * KITH_US_PER_S) /* local: what a node does first when it comes to a network is done */
+#define KITH_GAUGE_CROWD_US (600 * KITH_US_PER_S) /* local: up to so much later where a home said that many come */
 #define KITH_GAUGE_AGAIN_US (6 * 3600 * KITH_US_PER_S) /* local: a router is changed, or set up anew, that seldom */
 #define KITH_GAUGE_RETRY_US (600 * KITH_US_PER_S) /* local: a home was full, or went */
 #define KITH_GAUGE_LATE_US (2 * KITH_US_PER_S) /* local: what has not come back by then does not */

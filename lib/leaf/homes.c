@@ -436,6 +436,8 @@ static void give_silent_up(struct kith_core *c)
 		if (s->use == 0)
 			kith_session_end(c, s, KITH_CLOSE_TIMED_OUT, false);
 	}
+	tell_homes(c);
+	publish_by(c, c->now.mono_us + MOVE_US);
 }
 
 /* Another takes us, so it is not the line that is silent, unless homes answer presently: then it is asked once more. */
