@@ -3,7 +3,6 @@
 
 enum {
 	ASKED_MS = 12500, /* half of KITH_KEEPALIVE_US: of three homes that are kept alive in turn, the next but one */
-	CROWDED = 6, /* of the time between two keepalives */
 	IDLE_ANSWER_US = 1000000, /* radios that sleep answer late, and homes may be busy */
 	JITTER = 10,
 	DEAD_TRIES = 5, /* 1 + 2 + 4 + 8 + 16 s */
@@ -70,19 +69,9 @@ static uint8_t next_sequence(uint8_t last, bool asks)
 	return (uint8_t)next;
 }
 
-/* Two homes that are asked at one time are asked at different ones from the next time on: where they are asked seldom,
- * what matters is when the last one was. */
-static bool is_crowded(const struct kith_path_env *env, kith_time_us keepalive_us)
-{
-	const uint32_t now_ms = (uint32_t)(env->now / KITH_US_PER_MS);
-	return keepalive_us > KITH_KEEPALIVE_US && env->asked_ms != NULL &&
-	       now_ms - *env->asked_ms < (uint32_t)(keepalive_us / KITH_US_PER_MS) / CROWDED;
-}
-
 static void send_keepalive(struct kith_pathset *ps, const struct kith_path_env *env, unsigned i, bool asks)
 {
 	struct kith_path *p = kith_ps_path(ps, i);
-	const kith_time_us keepalive_us = kith_ps_keepalive_us(ps, env, p);
 	struct kith_writer *w =
 		kith_outbox_begin(env->outbox, env->session, &p->hop, 0, KITH_FRAME_KEEPALIVE, KITH_KEEPALIVE_BODY);
 	ps->keepalives = next_sequence(ps->keepalives, asks);
@@ -90,8 +79,6 @@ static void send_keepalive(struct kith_pathset *ps, const struct kith_path_env *
 	kith_write_zeros(w, KITH_KEEPALIVE_BODY - 1);
 	kith_outbox_end(env->outbox);
 	p->sent_at = env->now;
-	if (asks && is_crowded(env, keepalive_us))
-		p->sent_at -= keepalive_us / 3;
 	kith_ps_rest(ps, env, i);
 	if (!asks)
 		return;

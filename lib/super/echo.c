@@ -292,7 +292,7 @@ static void send_later(struct kith_core *c, const struct licence *l, const struc
 
 void kith_echo_on_packet(struct kith_core *c, struct kith_span packet, const struct kith_hop *from)
 {
-	struct kith_echo e;
+	struct kith_echo e = { 0 };
 	const bool question = kith_echo_parse(&e, packet) && e.seen.family == KITH_FAMILY_NONE;
 	struct licence *l = question ? find(c, e.number) : NULL;
 	const bool twice = e.what == KITH_ECHO_OTHER || e.what == KITH_ECHO_PORT;
