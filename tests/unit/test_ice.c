@@ -94,7 +94,7 @@ static void a_component_that_is_missing_is_told(void **state)
 static void options_that_name_no_server_make_no_node(void **state)
 {
 	static const char *const bad[] = { "turn:alice:secret@192.0.2.1:3478", "192.0.2.1:3478" };
-	static const char *const many[] = { bad[0], bad[0], bad[0], bad[0], bad[0] };
+	const char *const many[] = { bad[0], bad[0], bad[0], bad[0], bad[0] };
 	char name[KITH_NAME_MAX + 1];
 	struct kith_node_options o;
 	struct kith_node *node;
