@@ -52,32 +52,26 @@ static bool any_answers(struct kith_core *c, kith_time_us since)
 	return false;
 }
 
-/* The home that has been silent for longest; NULL: each answers, or there is none. */
-static struct kith_home_slot *longest_silent(struct kith_core *c)
+/* Since when the home has been silent that was for longest; NEVER: each answers, or there is none. */
+static kith_time_us first_silence(struct kith_core *c)
 {
-	struct kith_home_slot *found = NULL;
-	kith_time_us longest = KITH_TIME_NEVER;
+	kith_time_us first = KITH_TIME_NEVER;
 	for (size_t i = 0; i < KITH_HOMES; i++) {
 		const struct kith_session *s = session(c, i);
 		kith_time_us since = s != NULL ? silent_since(s) : KITH_TIME_NEVER;
-		if (since < longest) {
-			longest = since;
-			found = &c->leaf.homes[i];
-		}
+		first = since < first ? since : first;
 	}
-	return found;
+	return first;
 }
 
 /* Since when homes answer while others are in doubt; NEVER: none does. */
 static kith_time_us answering_since(struct kith_core *c)
 {
-	const struct kith_home_slot *longest = longest_silent(c);
-	const struct kith_session *s = longest != NULL ? session(c, (size_t)(longest - c->leaf.homes)) : NULL;
-	if (s == NULL || !any_answers(c, silent_since(s))) {
+	const kith_time_us first = first_silence(c);
+	if (first == KITH_TIME_NEVER || !any_answers(c, first))
 		c->leaf.answered_at = KITH_TIME_NEVER;
-	} else if (c->leaf.answered_at == KITH_TIME_NEVER) {
+	else if (c->leaf.answered_at == KITH_TIME_NEVER)
 		c->leaf.answered_at = c->now.mono_us;
-	}
 	return c->leaf.answered_at;
 }
 
