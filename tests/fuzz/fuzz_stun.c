@@ -3,9 +3,8 @@
  * none behind it, so that a codec that was not built with the sanitizers cannot read or write too far unseen. The
  * answer is at most twice as long as the request, and is one: a response to that transaction. */
 #include <stdlib.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
+#include "fuzz_pages.h"
 #include "fuzz_support.h"
 
 #include "base/addr.h"
@@ -13,21 +12,6 @@
 #include "host/stun.h"
 
 extern const struct kith_component kith_component_stun; /* linked in */
-
-/* Room for len bytes that end with their page. */
-static uint8_t *before_nothing(size_t len)
-{
-	size_t page = (size_t)sysconf(_SC_PAGESIZE);
-	uint8_t *p = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	KITH_ASSERT(len <= page && p != MAP_FAILED && mprotect(p + page, page, PROT_NONE) == 0);
-	return p + page - len;
-}
-
-static void give_back(const uint8_t *p, size_t len)
-{
-	size_t page = (size_t)sysconf(_SC_PAGESIZE);
-	KITH_ASSERT(munmap((uint8_t *)(uintptr_t)p + len - page, 2 * page) == 0);
-}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {

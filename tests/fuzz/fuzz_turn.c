@@ -5,30 +5,14 @@
  * taken for a peer's packet lies in the datagram, and its peer was spoken to; the deadline is never in the past for
  * good. */
 #include <stdlib.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
+#include "fuzz_pages.h"
 #include "fuzz_support.h"
 
 #include "base/addr.h"
 #include "host/turn_client.h"
 
 enum { RELAYED = 1, ANSWER = 1, WHICH = 1, LATER = 16, DATAGRAM_MAX = 1500, ROUNDS = 64 };
-
-/* Room for len bytes that end with their page. */
-static uint8_t *before_nothing(size_t len)
-{
-	size_t page = (size_t)sysconf(_SC_PAGESIZE);
-	uint8_t *p = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	KITH_ASSERT(len <= page && p != MAP_FAILED && mprotect(p + page, page, PROT_NONE) == 0);
-	return p + page - len;
-}
-
-static void give_back(const uint8_t *p, size_t len)
-{
-	size_t page = (size_t)sysconf(_SC_PAGESIZE);
-	KITH_ASSERT(munmap((uint8_t *)(uintptr_t)p + len - page, 2 * page) == 0);
-}
 
 static void talk(struct kith_turn_client *c, kith_time_us now)
 {
