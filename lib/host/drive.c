@@ -71,11 +71,14 @@ static void after_reading(uv_check_t *check)
 static void tell_load(struct kith_node *node)
 {
 	struct kith_core_load load;
+	struct timespec ran;
 	size_t resident = 0;
 	uint64_t idle_us = uv_metrics_idle_time(node->loop) / 1000;
 	if (node->core == NULL || node->finishing || node->o.role == KITH_ROLE_LEAF || idle_us == 0 ||
-	    !kith_lag_turn(&node->lag, kith_node_now(node).mono_us, idle_us, &load))
+	    !kith_lag_turn(&node->lag, kith_node_now(node).mono_us, idle_us) ||
+	    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ran) != 0)
 		return;
+	kith_lag_take(&node->lag, (uint64_t)ran.tv_sec * KITH_US_PER_S + (uint64_t)ran.tv_nsec / 1000, &load);
 	if (uv_resident_set_memory(&resident) == 0) {
 		uint64_t all = uv_get_total_memory(), bound = uv_get_constrained_memory();
 		load.memory = resident;

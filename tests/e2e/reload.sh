@@ -96,6 +96,8 @@ reload s1 'e["event"] == "reload-refused" and "there is no such file" in e["why"
 cp "$tmp/good" "$tmp/s1.conf"
 reload s1 'e["event"] == "reloaded"' >/dev/null
 is alice 'len(e["homes"])' 1 || fail "reading the configuration has cost alice her home"
+# Signals interrupt the loop as it waits; that is no load.
+no_event s1 0 'e["event"] in ("overload", "help_wanted")'
 
 # Leaving waits for a home that does not answer (it is stopped, which nobody can tell); the second signal does not.
 for signal in TERM INT; do

@@ -6,14 +6,24 @@
 
 static struct kith_lag lag;
 static kith_time_us now;
-static uint64_t idle;
+static uint64_t idle, ran;
 
-/* A turn that works so long, after the loop has waited so long; true when there are figures. */
-static bool turn(kith_time_us work, kith_time_us wait, struct kith_core_load *out)
+/* A turn that takes so long, of which the thread runs a part, after the loop has waited so long; true when there are
+ * figures. */
+static bool turn_held_up(kith_time_us work, kith_time_us run, kith_time_us wait, struct kith_core_load *out)
 {
 	now += work + wait;
 	idle += (uint64_t)wait;
-	return kith_lag_turn(&lag, now, idle, out);
+	ran += (uint64_t)run;
+	if (!kith_lag_turn(&lag, now, idle))
+		return false;
+	kith_lag_take(&lag, ran, out);
+	return true;
+}
+
+static bool turn(kith_time_us work, kith_time_us wait, struct kith_core_load *out)
+{
+	return turn_held_up(work, work, wait, out);
 }
 
 static void begin(void)
@@ -22,7 +32,9 @@ static void begin(void)
 	memset(&lag, 0, sizeof lag);
 	now = 5;
 	idle = 0;
-	assert_false(kith_lag_turn(&lag, now, idle, &unused));
+	ran = 5;
+	assert_false(turn(0, 0, &unused));
+	assert_true(turn(0, KITH_US_PER_S, &unused)); /* from here on it is known what the thread runs */
 }
 
 static void a_loop_that_waits_is_idle(void **state)
@@ -66,6 +78,25 @@ static void a_single_long_turn_is_no_queue(void **state)
 	assert_int_equal(load.busy_permille, 50);
 }
 
+/* Signals that wake it, so that the loop forgets how long it had waited; a process that is stopped. */
+static void time_in_which_the_thread_does_not_run_is_no_load(void **state)
+{
+	struct kith_core_load load;
+	(void)state;
+	begin();
+	assert_false(turn_held_up(350000, 500, 0, &load));
+	assert_false(turn_held_up(350000, 500, 0, &load));
+	assert_true(turn_held_up(350000, 500, 0, &load));
+	assert_int_equal(load.busy_permille, 5);
+	assert_in_range(load.wait_us, 0, 20);
+	/* Three parts of four may go to others. */
+	for (int i = 0; i < 24; i++)
+		assert_false(turn_held_up(40000, 10000, 0, &load));
+	assert_true(turn_held_up(40000, 10000, 0, &load));
+	assert_int_equal(load.busy_permille, 1000);
+	assert_int_equal(load.wait_us, 20000);
+}
+
 static void a_machine_that_slept_gives_figures_that_fit(void **state)
 {
 	struct kith_core_load load;
@@ -100,6 +131,7 @@ int main(void)
 		cmocka_unit_test(a_loop_that_waits_is_idle),
 		cmocka_unit_test(a_loop_that_is_always_at_work_has_what_comes_wait_for_half_a_turn),
 		cmocka_unit_test(a_single_long_turn_is_no_queue),
+		cmocka_unit_test(time_in_which_the_thread_does_not_run_is_no_load),
 		cmocka_unit_test(a_machine_that_slept_gives_figures_that_fit),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
