@@ -15,19 +15,20 @@ static uint8_t kind_of(const struct kith_core *c, const struct kith_hop *hop)
 	return kith_transports_kind(&c->transports, hop->transport);
 }
 
-/* A home that is in doubt is tried by all ways to it, once. */
+/* A home that does not answer is tried by all ways to it, once. Not when it is merely asked: each doubt about a call's
+ * path asks homes. */
 static void look_around(struct kith_core *c, struct kith_home_slot *home, struct kith_session *s)
 {
 	struct kith_hop ways[KITH_HOST_ENDPOINTS_MAX];
-	bool in_doubt = kith_pathset_in_doubt(&s->paths);
-	uint8_t n = in_doubt && !home->other ? kith_ways_to(c, &home->host, NULL, ways) : 0;
+	bool silent = kith_pathset_unanswered(&s->paths);
+	uint8_t n = silent && !home->other ? kith_ways_to(c, &home->host, NULL, ways) : 0;
 	for (uint8_t i = 0; i < n; i++) {
 		int err = kind_of(c, &ways[i]) != kind_of(c, kith_session_hop(s))
 				  ? kith_pathset_add(&s->paths, kith_env(c, s), &ways[i])
 				  : 0;
 		(void)err; /* there is no room: the way that it had may come back */
 	}
-	home->other = in_doubt;
+	home->other = silent;
 }
 
 /* Whether a session between peers goes through the home at that hop. */

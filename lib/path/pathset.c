@@ -641,6 +641,12 @@ bool kith_pathset_is_direct(const struct kith_pathset *ps)
 	return kith_ps_has_direct(ps);
 }
 
+bool kith_pathset_unanswered(const struct kith_pathset *ps)
+{
+	const struct kith_path *p = kith_pathset_sending(ps);
+	return ps->in_doubt && (p == NULL || p->state == KITH_PATH_DEAD || p->tries > 1);
+}
+
 bool kith_pathset_in_doubt(const struct kith_pathset *ps)
 {
 	return ps->in_doubt;

@@ -209,6 +209,7 @@ bool kith_pathset_uses(const struct kith_pathset *ps, uint16_t transport);
 bool kith_pathset_is_direct(const struct kith_pathset *ps); /* a direct path works */
 bool kith_pathset_is_plain(const struct kith_pathset *ps); /* one works that is no connection */
 bool kith_pathset_in_doubt(const struct kith_pathset *ps); /* no path is live */
+bool kith_pathset_unanswered(const struct kith_pathset *ps); /* nor was the first question whether one is */
 unsigned kith_pathset_count(const struct kith_pathset *ps);
 const struct kith_path *kith_pathset_path(const struct kith_pathset *ps, unsigned i); /* i < count */
 const struct kith_path *kith_pathset_sending(const struct kith_pathset *ps); /* NULL: none */

@@ -61,15 +61,22 @@ int kith_ps_stranger(struct kith_pathset *ps, const struct kith_path_env *env, c
 
 /* ---- validation ---- */
 
+static bool is_same_kind(const struct kith_path_env *env, const struct kith_path *p, const struct kith_path *q)
+{
+	const struct kith_transports *ts = env->transports;
+	return ts == NULL || p->hop.transport == q->hop.transport ||
+	       kith_transports_kind(ts, p->hop.transport) == kith_transports_kind(ts, q->hop.transport);
+}
+
 /* The path that the peer left when it moved to path i: of the same kind, and silent since. */
-static int left_path(const struct kith_pathset *ps, unsigned i)
+static int left_path(const struct kith_pathset *ps, const struct kith_path_env *env, unsigned i)
 {
 	const struct kith_path *p = kith_pathset_path(ps, i);
 	int found = -1;
 	for (unsigned k = 0; k < kith_ps_count(ps); k++) {
 		const struct kith_path *q = kith_pathset_path(ps, k);
 		if (k == i || q->state == KITH_PATH_CANDIDATE || q->hop.tunnel != p->hop.tunnel ||
-		    q->heard_at >= p->since)
+		    q->heard_at >= p->since || !is_same_kind(env, p, q))
 			continue;
 		if (kith_ps_has(ps, KITH_PATHSET_PEER) && q->hop.remote.family != p->hop.remote.family)
 			continue; /* a peer may use both */
@@ -77,6 +84,14 @@ static int left_path(const struct kith_pathset *ps, unsigned i)
 			found = (int)k;
 	}
 	return found;
+}
+
+/* The peer came by another kind of transport, and had not left its path for an address of the same kind: whether that
+ * path works still is asked. Moving without asking would take along the legs of tunnels, whose packets come as before. */
+static void doubt_other_kind(struct kith_pathset *ps, const struct kith_path_env *env, unsigned i)
+{
+	if (ps->sending != i && !is_same_kind(env, kith_pathset_path(ps, i), kith_pathset_path(ps, ps->sending)))
+		kith_ps_suspect(ps, env, ps->sending, KITH_CAUSE_ASKED);
 }
 
 /* Path i gets the place of the old one. Returns its index. */
@@ -129,7 +144,7 @@ void kith_ps_validated(struct kith_pathset *ps, const struct kith_path_env *env,
 	struct kith_path *p = kith_ps_path(ps, i);
 	bool moved = (p->flags & KITH_PATH_MOVED) != 0, peer = kith_ps_has(ps, KITH_PATHSET_PEER);
 	bool initial = (p->flags & KITH_PATH_INITIAL) != 0, fresh = p->state == KITH_PATH_CANDIDATE;
-	int old = moved && fresh ? left_path(ps, i) : -1;
+	int old = moved && fresh ? left_path(ps, env, i) : -1;
 	kith_path_set_state(p, KITH_PATH_LIVE);
 	kith_ps_judge(ps);
 	kith_ps_take_target(ps, &p->hop, true);
@@ -151,6 +166,8 @@ void kith_ps_validated(struct kith_pathset *ps, const struct kith_path_env *env,
 		ps->upgraded = true; /* it never was anything else */
 	if (old >= 0)
 		i = take_over(ps, env, i, (unsigned)old);
+	else if (moved && fresh)
+		doubt_other_kind(ps, env, i);
 	if (moved && fresh && !initial && !kith_path_is_relay(kith_ps_path(ps, i)))
 		answer(ps, env, i, 0); /* it may not know that it has moved */
 	kith_ps_rest(ps, env, i);

@@ -12,6 +12,8 @@ struct two_kinds {
 	struct core_world w;
 	bool wall; /* no UDP to or from alice */
 	bool loses; /* the next packet of hers over UDP */
+	bool muffled; /* of what goes between bob and others over UDP, tunnels' packets get through only */
+	bool apart; /* nothing gets from alice to bob, nor back, but through supernodes */
 };
 
 static inline struct kith_endpoint tcp_endpoint(int i)
@@ -19,14 +21,24 @@ static inline struct kith_endpoint tcp_endpoint(int i)
 	return (struct kith_endpoint){ world_addr6(i), KITH_TRANSPORT_TCP, 0 };
 }
 
+static inline bool between(const struct world_packet *p, int a, int b)
+{
+	const struct kith_addr at[2] = { world_addr(a), world_addr(b) }, at6[2] = { world_addr6(a), world_addr6(b) };
+	bool there = kith_addr_equal(&p->from, &at[0]) && kith_addr_equal(&p->to, &at[1]);
+	return there || (kith_addr_equal(&p->from, &at6[0]) && kith_addr_equal(&p->to, &at6[1]));
+}
+
 static inline int wall_tap(struct core_world *w, struct world_packet *p)
 {
 	struct two_kinds *t = (struct two_kinds *)w;
 	struct kith_addr alice = world_addr(ALICE);
 	bool from = kith_addr_equal(&p->from, &alice), hers = from || kith_addr_equal(&p->to, &alice);
-	bool lost = t->loses && from;
+	struct kith_addr bob = world_addr(BOB);
+	bool his = kith_addr_equal(&p->from, &bob) || kith_addr_equal(&p->to, &bob);
+	bool lost = (t->loses && from) || (t->muffled && his && p->data[KITH_PACKET_HEADROOM] != KITH_PKT_TUNNEL);
 	t->loses = t->loses && !from;
-	return (t->wall && hers) || lost ? 0 : 1;
+	bool straight = t->apart && (between(p, ALICE, BOB) || between(p, BOB, ALICE));
+	return (t->wall && hers) || lost || straight ? 0 : 1;
 }
 
 static inline void start_with_both(struct core_world *w, const char *name, bool supernode)
