@@ -252,6 +252,7 @@ static void options_of(struct kith_simoptions *o, const struct kind *k, uint64_t
 		o->faults.link.loss_ppm = 20000;
 		o->faults.link.jitter_us = 30 * KITH_US_PER_MS;
 	}
+	o->tcp = true; /* supernodes listen by it, too, and nobody needs it */
 	o->workload.watch = false;
 	o->workload.contacts_n = 1;
 	o->workload.call_gap_us = 0;
