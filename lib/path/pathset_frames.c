@@ -87,7 +87,8 @@ static int left_path(const struct kith_pathset *ps, const struct kith_path_env *
 }
 
 /* The peer came by another kind of transport, and had not left its path for an address of the same kind: whether that
- * path works still is asked. Moving without asking would take along the legs of tunnels, whose packets come as before. */
+ * path works still is asked. Moving without asking would take along the legs of tunnels, whose packets come as before.
+ */
 static void doubt_other_kind(struct kith_pathset *ps, const struct kith_path_env *env, unsigned i)
 {
 	if (ps->sending != i && !is_same_kind(env, kith_pathset_path(ps, i), kith_pathset_path(ps, ps->sending)))
