@@ -396,11 +396,11 @@ struct kith_watched_device {
 struct kith_watched {
 	char name[KITH_NAME_MAX + 1];
 	struct kith_id key;
-	struct kith_watched_device *devices; /* as many as have shown a record, KITH_DIAL_DEVICES_MAX at most */
 	uint8_t devices_n;
-	kith_time_us ask_at; /* when a record is asked for that was told of in brief only; NEVER */
-	uint8_t asked; /* how often it was */
+	uint8_t asked; /* how often a record was */
 	bool told, online;
+	struct kith_watched_device *devices; /* as many as have shown a record, KITH_DIAL_DEVICES_MAX at most */
+	kith_time_us ask_at; /* when a record is asked for that was told of in brief only; NEVER */
 	kith_time_us since; /* when it was asked for */
 };
 
