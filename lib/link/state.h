@@ -467,7 +467,7 @@ struct kith_core {
 	uint32_t pace; /* at which the election's clock goes */
 	struct kith_self self;
 	struct kith_person me;
-	struct kith_blob *chain, *chain_short;
+	struct kith_blob *chain;
 	struct kith_own own;
 	struct kith_span devices; /* owned copy */
 	struct kith_leaf leaf;
