@@ -1,7 +1,7 @@
-/* Many small elements of one size, each with a number of 32 bits: half of a pointer, where elements refer to each other.
+/* Many small elements of one size, each with a number of 32 bits: half of a pointer, where elements refer to others.
  *
- * They lie in chunks of KITH_SLOTS_CHUNK elements and do not move. A chunk of which no element is used is given back, and
- * the chunk with the lowest number that has a free one is used first, so that those behind it become empty.
+ * They lie in chunks of KITH_SLOTS_CHUNK elements and do not move. A chunk of which no element is used is given back,
+ * and of those that have room the one with the lowest number is used first, so that those behind it become empty.
  * Invariants: 0 is no element's number; a number is used again only once its element was given back.
  * Bounds: grows by one chunk; how many there may be is the caller's. Besides the elements a
  * chunk costs 8 bytes and a pointer.
