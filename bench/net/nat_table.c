@@ -4,12 +4,26 @@
 #include "base/assert.h"
 #include "net/draw.h"
 
-/* Entry and index heads per entry: 48 and twice 4 bytes. A million idle leaves behind a NAT each have four entries. */
+/* Entry and index heads per entry: 48 and twice 2 bytes. A million idle leaves behind a NAT each have four entries, and
+ * twenty while they measure it. */
 KITH_STATIC_ASSERT(sizeof(struct kith_nat_entry) <= 56, "NAT entries stay small");
+
+/* Of each index: a chain for two entries. */
+static uint32_t heads_n(uint32_t cap)
+{
+	return (cap + 1) / 2;
+}
 
 static size_t block_len_bytes(uint32_t cap)
 {
-	return (size_t)cap * (sizeof(struct kith_nat_entry) + 2 * sizeof(uint32_t));
+	return (size_t)cap * sizeof(struct kith_nat_entry) + 2 * (size_t)heads_n(cap) * sizeof(uint32_t);
+}
+
+/* The room after cap: half as much again, since most NATs never have many entries, and there are many NATs. */
+static uint32_t cap_after(uint32_t cap, uint32_t max)
+{
+	const uint32_t more = cap == 0 ? KITH_NAT_ENTRIES_MIN : cap / 2;
+	return max - cap < more ? max : cap + more;
 }
 
 static uint32_t *out_heads(const struct kith_nat *nat)
@@ -19,14 +33,14 @@ static uint32_t *out_heads(const struct kith_nat *nat)
 
 static uint32_t *in_heads(const struct kith_nat *nat)
 {
-	return out_heads(nat) + nat->cap;
+	return out_heads(nat) + heads_n(nat->cap);
 }
 
 static uint32_t out_slot(const struct kith_nat *nat, const struct kith_nat_entry *e)
 {
 	uint64_t inside = (uint64_t)e->inside_ip << 32 | (uint32_t)e->inside_port << 8 | e->proto;
 	uint64_t remote = (uint64_t)e->remote_ip << 32 | e->remote_port;
-	return kith_draw_below(kith_draw_hash(nat->seed, inside, remote), nat->cap);
+	return kith_draw_below(kith_draw_hash(nat->seed, inside, remote), heads_n(nat->cap));
 }
 
 static bool out_same(const struct kith_nat_entry *a, const struct kith_nat_entry *b)
@@ -47,7 +61,7 @@ static uint32_t in_slot(const struct kith_nat *nat, const struct kith_nat_entry 
 	uint64_t local =
 		e->kind == KITH_NAT_PERMISSION ? e->serial : (uint64_t)e->external_index << 16 | e->external_port;
 	uint64_t remote = in_has_remote(nat, e) ? (uint64_t)e->remote_ip << 16 | e->remote_port : 0;
-	return kith_draw_below(kith_draw_hash(nat->seed, tag | local, remote), nat->cap);
+	return kith_draw_below(kith_draw_hash(nat->seed, tag | local, remote), heads_n(nat->cap));
 }
 
 static bool in_same(const struct kith_nat *nat, const struct kith_nat_entry *a, const struct kith_nat_entry *b)
@@ -165,11 +179,10 @@ uint32_t kith_nat_table_by_in(struct kith_nat *nat, kith_time_us now, const stru
 	return i == KITH_NAT_NONE || reap(nat, now, i) ? KITH_NAT_NONE : i;
 }
 
-/* Doubles the room; only called with every entry in use. */
+/* More room; only called with every entry in use. */
 static bool grow(struct kith_nat *nat)
 {
-	uint32_t max = nat->options->entries_max;
-	uint32_t cap = nat->cap == 0 ? KITH_NAT_ENTRIES_MIN : nat->cap > max / 2 ? max : nat->cap * 2;
+	uint32_t cap = cap_after(nat->cap, nat->options->entries_max);
 	struct kith_nat_entry *entries = kith_alloc_zero(nat->alloc, block_len_bytes(cap));
 	if (entries == NULL)
 		return false;
@@ -178,7 +191,7 @@ static bool grow(struct kith_nat *nat)
 	kith_alloc_free(nat->alloc, nat->entries, block_len_bytes(nat->cap));
 	nat->entries = entries;
 	nat->cap = cap;
-	memset(out_heads(nat), 0xff, 2 * (size_t)cap * sizeof(uint32_t)); /* KITH_NAT_NONE */
+	memset(out_heads(nat), 0xff, 2 * (size_t)heads_n(cap) * sizeof(uint32_t)); /* KITH_NAT_NONE */
 	/* Oldest first, so that the chains do not depend on when the pool grew. */
 	for (uint32_t i = nat->oldest; i != KITH_NAT_NONE; i = entries[i].newer)
 		link_chains(nat, i);
@@ -238,7 +251,7 @@ void kith_nat_table_trim(struct kith_nat *nat, kith_time_us now)
 	if (nat->cap < SPARSE * cap || nat->n > nat->cap / SPARSE)
 		return;
 	while (cap < nat->n)
-		cap *= 2;
+		cap = cap_after(cap, nat->options->entries_max);
 	struct kith_nat_entry *entries = cap < nat->cap ? kith_alloc_zero(nat->alloc, block_len_bytes(cap)) : NULL;
 	if (entries == NULL)
 		return;
@@ -246,7 +259,7 @@ void kith_nat_table_trim(struct kith_nat *nat, kith_time_us now)
 	nat->entries = entries;
 	nat->cap = cap;
 	nat->newest = nat->oldest = nat->free = KITH_NAT_NONE;
-	memset(out_heads(nat), 0xff, 2 * (size_t)cap * sizeof(uint32_t)); /* KITH_NAT_NONE */
+	memset(out_heads(nat), 0xff, 2 * (size_t)heads_n(cap) * sizeof(uint32_t)); /* KITH_NAT_NONE */
 	for (uint32_t i = before.oldest; i != KITH_NAT_NONE; i = before.entries[i].newer) {
 		entries[n] = before.entries[i];
 		link_chains(nat, n);

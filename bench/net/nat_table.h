@@ -4,7 +4,7 @@
  * By in key: mappings by external endpoint (with overloading: and remote), permissions by mapping serial and remote,
  * local flows by external endpoint and remote. A permission names its mapping by serial, so that it dies with it unseen
  * and is reclaimed by age.
- * Bounds: grows by doubling up to entries_max, then the least recently used entry makes room. Entry numbers stay valid
+ * Bounds: grows by half up to entries_max, then the least recently used entry makes room. Entry numbers stay valid
  * when the pool grows, pointers do not.
  */
 #ifndef KITH_NET_NAT_TABLE_H

@@ -24,8 +24,8 @@ struct kith_simcontact *kith_sim_contact(const struct kith_simnode *n, uint32_t 
 struct kith_simcall *kith_sim_any_call(const struct kith_simnode *n)
 {
 	for (uint32_t i = 0; n->app != NULL && n->core != NULL && i < n->app->calls_n; i++) {
-		if (n->app->calls[i].used && n->app->calls[i].open)
-			return &n->app->calls[i];
+		if (n->app->calls[i]->used && n->app->calls[i]->open)
+			return n->app->calls[i];
 	}
 	return NULL;
 }
@@ -34,7 +34,7 @@ uint32_t kith_sim_app_calls(const struct kith_simnode *n)
 {
 	uint32_t calls = 0;
 	for (uint32_t i = 0; n->app != NULL && i < n->app->calls_n; i++)
-		calls += n->app->calls[i].used;
+		calls += n->app->calls[i]->used;
 	return calls;
 }
 
@@ -74,7 +74,10 @@ void kith_sim_app_free(struct kith_sim *sim, struct kith_simnode *n)
 	if (n->app == NULL)
 		return;
 	KITH_FREE_ARRAY(&sim->engine.alloc, n->app->contacts, n->app->contacts_cap);
-	KITH_FREE_ARRAY(&sim->engine.alloc, n->app->calls, n->app->calls_n);
+	for (uint32_t i = 0; i < n->app->calls_n; i++)
+		KITH_FREE(&sim->engine.alloc, n->app->calls[i]);
+	if (n->app->calls != NULL)
+		KITH_FREE_ARRAY(&sim->engine.alloc, n->app->calls, KITH_SIM_CALLS_MAX);
 	KITH_FREE(&sim->engine.alloc, n->app);
 	n->app = NULL;
 }
@@ -90,7 +93,7 @@ static void arm(struct kith_sim *sim, struct kith_simnode *n)
 	const struct kith_simapp *app = n->app;
 	kith_time_us at = app->call_at < app->verify_at ? app->call_at : app->verify_at;
 	for (uint32_t i = 0; i < app->calls_n; i++) {
-		const struct kith_simcall *c = &app->calls[i];
+		const struct kith_simcall *c = app->calls[i];
 		const kith_time_us due[] = { c->answer_at, c->datagram_at, c->hang_up_at, c->check_at };
 		for (size_t k = 0; c->used && k < sizeof due / sizeof due[0]; k++)
 			at = due[k] < at ? due[k] : at;
@@ -127,8 +130,8 @@ void kith_sim_app_down(struct kith_sim *sim, struct kith_simnode *n)
 {
 	kith_sim_early_down(sim, n);
 	/* Not freed: who is further up may look at one. */
-	if (n->app->calls != NULL)
-		memset(n->app->calls, 0, n->app->calls_n * sizeof n->app->calls[0]);
+	for (uint32_t i = 0; i < n->app->calls_n; i++)
+		memset(n->app->calls[i], 0, sizeof *n->app->calls[i]);
 	n->app->lookup = 0;
 	n->app->armed = n->app->call_at = n->app->verify_at = KITH_TIME_NEVER;
 	n->app->arms++;
@@ -136,42 +139,42 @@ void kith_sim_app_down(struct kith_sim *sim, struct kith_simnode *n)
 
 /* ---- calls ---- */
 
-/* Most leaves of large networks never call: what calls need is taken when the first one comes. */
-static bool calls_new(struct kith_sim *sim, struct kith_simapp *app)
+/* Most leaves of large networks never call, and most others are in one call at a time: each place is taken when it is
+ * needed first, and stays where it is. */
+static struct kith_simcall *place_new(struct kith_sim *sim, struct kith_simapp *app)
 {
-	if (app->calls != NULL)
-		return true;
-	app->calls = KITH_NEW_ARRAY(&sim->engine.alloc, struct kith_simcall, KITH_SIM_CALLS_MAX);
-	if (app->calls == NULL) {
+	if (app->calls_n == KITH_SIM_CALLS_MAX)
+		return NULL;
+	if (app->calls == NULL)
+		app->calls = KITH_NEW_ARRAY(&sim->engine.alloc, struct kith_simcall *, KITH_SIM_CALLS_MAX);
+	struct kith_simcall *c = app->calls != NULL ? KITH_NEW(&sim->engine.alloc, struct kith_simcall) : NULL;
+	if (c == NULL)
 		kith_sim_out_of_memory(sim);
-		return false;
-	}
-	app->calls_n = KITH_SIM_CALLS_MAX;
-	return true;
+	else
+		app->calls[app->calls_n++] = c;
+	return c;
 }
 
 static struct kith_simcall *call_new(struct kith_sim *sim, struct kith_simnode *n, uint32_t peer)
 {
-	if (!calls_new(sim, n->app))
+	uint32_t i = 0;
+	while (i < n->app->calls_n && n->app->calls[i]->used)
+		i++;
+	struct kith_simcall *c = i < n->app->calls_n ? n->app->calls[i] : place_new(sim, n->app);
+	if (c == NULL)
 		return NULL;
-	for (uint32_t i = 0; i < n->app->calls_n; i++) {
-		struct kith_simcall *c = &n->app->calls[i];
-		if (c->used)
-			continue;
-		memset(c, 0, sizeof *c);
-		c->used = true;
-		c->peer = peer;
-		c->answer_at = c->datagram_at = c->hang_up_at = c->check_at = KITH_TIME_NEVER;
-		return c;
-	}
-	return NULL;
+	memset(c, 0, sizeof *c);
+	c->used = true;
+	c->peer = peer;
+	c->answer_at = c->datagram_at = c->hang_up_at = c->check_at = KITH_TIME_NEVER;
+	return c;
 }
 
 static struct kith_simcall *call_by_op(const struct kith_simnode *n, kith_op op)
 {
 	for (uint32_t i = 0; op != 0 && i < n->app->calls_n; i++) {
-		if (n->app->calls[i].used && n->app->calls[i].op == op)
-			return &n->app->calls[i];
+		if (n->app->calls[i]->used && n->app->calls[i]->op == op)
+			return n->app->calls[i];
 	}
 	return NULL;
 }
@@ -179,8 +182,8 @@ static struct kith_simcall *call_by_op(const struct kith_simnode *n, kith_op op)
 static struct kith_simcall *call_by_session(const struct kith_simnode *n, kith_session_id session)
 {
 	for (uint32_t i = 0; session != 0 && i < n->app->calls_n; i++) {
-		if (n->app->calls[i].used && n->app->calls[i].session == session)
-			return &n->app->calls[i];
+		if (n->app->calls[i]->used && n->app->calls[i]->session == session)
+			return n->app->calls[i];
 	}
 	return NULL;
 }
@@ -190,7 +193,7 @@ static struct kith_simcall *call_of_caller(const struct kith_sim *sim, const str
 {
 	const struct kith_simnode *p = &sim->nodes[caller];
 	for (uint32_t i = 0; p->app != NULL && i < p->app->calls_n; i++) {
-		struct kith_simcall *c = &p->app->calls[i];
+		struct kith_simcall *c = p->app->calls[i];
 		if (c->used && c->ours && c->peer == n->id && !c->open)
 			return c;
 	}
@@ -361,8 +364,8 @@ void kith_sim_app_timer(struct kith_sim *sim, struct kith_simnode *n)
 			(void)place_call(sim, n, peer);
 	}
 	for (uint32_t i = 0; i < n->app->calls_n && !sim->failed; i++) {
-		if (n->app->calls[i].used)
-			call_timer(sim, n, &n->app->calls[i]);
+		if (n->app->calls[i]->used)
+			call_timer(sim, n, n->app->calls[i]);
 	}
 	kith_sim_node_drain(sim, n);
 	if (n->core != NULL)

@@ -47,7 +47,7 @@ static bool calls(const struct kith_sim *sim, const struct kith_simearly *early)
 {
 	const struct kith_simapp *app = sim->nodes[early->caller].app;
 	for (uint32_t i = 0; app != NULL && i < app->calls_n; i++) {
-		const struct kith_simcall *c = &app->calls[i];
+		const struct kith_simcall *c = app->calls[i];
 		if (c->used && c->ours && c->peer == early->callee && c->called_at == early->called_at)
 			return true;
 	}

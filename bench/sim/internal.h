@@ -191,8 +191,8 @@ struct kith_simcontact {
 struct kith_simapp {
 	struct kith_simcontact *contacts;
 	uint32_t contacts_n, contacts_cap;
-	struct kith_simcall *calls; /* KITH_SIM_CALLS_MAX, from the first one on */
-	uint32_t calls_n; /* 0 before */
+	struct kith_simcall **calls; /* KITH_SIM_CALLS_MAX places, from the first one on; NULL before */
+	uint32_t calls_n; /* places of these that were ever needed */
 	kith_time_us call_at, armed;
 	uint64_t arms; /* times the application's timer was set */
 	uint64_t draws;

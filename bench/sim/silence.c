@@ -65,7 +65,7 @@ static void watch_calls_of(struct kith_sim *sim, uint32_t changed)
 	for (uint32_t i = sim->options.supernodes; i < sim->nodes_n; i++) {
 		struct kith_simnode *n = &sim->nodes[i];
 		for (uint32_t k = 0; n->core != NULL && k < n->app->calls_n; k++) {
-			struct kith_simcall *c = &n->app->calls[k];
+			struct kith_simcall *c = n->app->calls[k];
 			if (i == changed || c->peer == changed)
 				watch(sim, c);
 		}
@@ -108,7 +108,7 @@ static bool held_there(const struct kith_sim *sim, const struct kith_simcall *c)
 {
 	const struct kith_simnode *peer = &sim->nodes[c->peer];
 	for (uint32_t k = 0; peer->app != NULL && peer->core != NULL && k < peer->app->calls_n; k++) {
-		const struct kith_simcall *theirs = &peer->app->calls[k];
+		const struct kith_simcall *theirs = peer->app->calls[k];
 		if (theirs->used && theirs->open && !theirs->closing && theirs->flow == c->peer_flow)
 			return true;
 	}
@@ -135,7 +135,7 @@ static void end_watch(struct kith_sim *sim)
 	for (uint32_t i = sim->options.supernodes; i < sim->nodes_n; i++) {
 		struct kith_simnode *n = &sim->nodes[i];
 		for (uint32_t k = 0; n->core != NULL && k < n->app->calls_n; k++) {
-			struct kith_simcall *c = &n->app->calls[k];
+			struct kith_simcall *c = n->app->calls[k];
 			if (!c->used || !c->watched)
 				continue;
 			if (sim->now - c->heard_at > c->silence_us)

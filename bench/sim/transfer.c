@@ -113,7 +113,7 @@ static void first_byte(struct kith_sim *sim, const struct kith_simnode *n, struc
 		return;
 	c->first_byte = true;
 	for (uint32_t i = 0; !c->ours && peer->app != NULL && i < peer->app->calls_n; i++) {
-		const struct kith_simcall *theirs = &peer->app->calls[i];
+		const struct kith_simcall *theirs = peer->app->calls[i];
 		if (!theirs->used || !theirs->ours || theirs->peer != n->id || theirs->flow != c->peer_flow)
 			continue;
 		kith_time_us took = sim->now - theirs->called_at - theirs->answered_us;

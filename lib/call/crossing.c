@@ -21,8 +21,7 @@ enum kith_crossing kith_crossing_judge(struct kith_core *c, const struct kith_he
 				       const struct kith_person *person, kith_op *out)
 {
 	*out = 0;
-	for (size_t i = 0; c->ops != NULL && i < KITH_OPS_MAX; i++) {
-		const struct kith_operation *op = &c->ops[i];
+	for (const struct kith_operation *op = c->ops; op != NULL; op = op->next) {
 		if (op->kind != KITH_OP_CALL || strcmp(op->name, person->name) != 0 ||
 		    !same_service(op, hello->service))
 			continue;

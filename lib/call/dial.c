@@ -114,9 +114,9 @@ void kith_dial_give_up(struct kith_core *c, struct kith_operation *op, int err)
 
 void kith_dial_leave(struct kith_core *c)
 {
-	for (size_t i = 0; c->ops != NULL && i < KITH_OPS_MAX; i++) {
-		if (c->ops[i].kind == KITH_OP_CALL && kith_has_room(c))
-			kith_dial_give_up(c, &c->ops[i], KITH_ECANCELED);
+	for (struct kith_operation *op = c->ops; op != NULL; op = op->next) {
+		if (op->kind == KITH_OP_CALL && kith_has_room(c))
+			kith_dial_give_up(c, op, KITH_ECANCELED);
 	}
 }
 

@@ -52,8 +52,7 @@ struct kith_operation *kith_near_found(struct kith_core *c, struct kith_span pac
 {
 	const uint32_t index = kith_nearby_answers(c, packet, from);
 	struct kith_operation *op = NULL;
-	for (size_t i = 0; c->ops != NULL && index != 0 && op == NULL && i < KITH_OPS_MAX; i++) {
-		struct kith_operation *at = &c->ops[i];
+	for (struct kith_operation *at = c->ops; index != 0 && op == NULL && at != NULL; at = at->next) {
 		if (at->kind == KITH_OP_CALL && at->question != NULL && at->question->index == index)
 			op = at;
 	}

@@ -6,22 +6,24 @@
 
 struct kith_operation *kith_op_get(struct kith_core *c, kith_op id)
 {
-	for (size_t i = 0; c->ops != NULL && id != 0 && i < KITH_OPS_MAX; i++) {
-		if (c->ops[i].kind != KITH_OP_FREE && c->ops[i].id == id)
-			return &c->ops[i];
+	for (struct kith_operation *op = c->ops; id != 0 && op != NULL; op = op->next) {
+		if (op->kind != KITH_OP_DONE && op->id == id)
+			return op;
 	}
 	return NULL;
 }
 
-static struct kith_operation *new_op(struct kith_core *c)
+/* The last of the list, all zero. */
+static int new_op(struct kith_core *c, struct kith_operation **out)
 {
-	if (c->ops == NULL)
-		c->ops = KITH_NEW_ARRAY(c->alloc, struct kith_operation, KITH_OPS_MAX);
-	for (size_t i = 0; c->ops != NULL && i < KITH_OPS_MAX; i++) {
-		if (c->ops[i].kind == KITH_OP_FREE)
-			return &c->ops[i];
-	}
-	return NULL;
+	struct kith_operation **at = &c->ops;
+	size_t n = 0;
+	for (; *at != NULL; at = &(*at)->next)
+		n += (*at)->kind != KITH_OP_DONE;
+	if (n == KITH_OPS_MAX)
+		return KITH_EFULL;
+	*at = *out = KITH_NEW(c->alloc, struct kith_operation);
+	return *out != NULL ? 0 : KITH_ENOMEM;
 }
 
 void kith_op_arm(struct kith_core *c, struct kith_operation *op, kith_time_us at)
@@ -36,10 +38,10 @@ void kith_op_arm(struct kith_core *c, struct kith_operation *op, kith_time_us at
 
 int kith_op_new(struct kith_core *c, enum kith_op_kind kind, const char *name, kith_time_us timeout_us, kith_op *out)
 {
-	struct kith_operation *op = new_op(c);
-	if (op == NULL)
-		return c->ops == NULL ? KITH_ENOMEM : KITH_EFULL;
-	memset(op, 0, sizeof *op);
+	struct kith_operation *op;
+	int err = new_op(c, &op);
+	if (err != 0)
+		return err;
 	op->kind = (uint8_t)kind;
 	op->id = ++c->next_op != 0 ? c->next_op : ++c->next_op;
 	op->timer.kind = KITH_TIMER_OP;
@@ -50,22 +52,29 @@ int kith_op_new(struct kith_core *c, enum kith_op_kind kind, const char *name, k
 	return 0;
 }
 
+/* What hangs off it. */
+static void let_go(struct kith_core *c, struct kith_operation *op)
+{
+	kith_timers_stop(&c->timers, &op->timer);
+	kith_near_end(c, op);
+	kith_blob_unref(&c->shared->blobs, op->early);
+	op->early = NULL;
+}
+
 void kith_op_done(struct kith_core *c, kith_op id, int err, bool told)
 {
 	struct kith_operation *op = kith_op_get(c, id);
 	if (op == NULL)
 		return;
-	kith_timers_stop(&c->timers, &op->timer);
 	if (op->asked != 0) {
 		struct kith_session *s = kith_sessions_get(&c->sessions, op->asked);
 		if (s != NULL) {
 			kith_request_cancel(s->requests, kith_env(c, s), kith_token(KITH_TOKEN_LOOKUP, id));
 		}
 	}
-	op->kind = KITH_OP_FREE;
-	kith_near_end(c, op);
-	kith_blob_unref(&c->shared->blobs, op->early);
-	op->early = NULL;
+	op->kind = KITH_OP_DONE;
+	c->ops_done = true;
+	let_go(c, op);
 	if (told)
 		return;
 	struct kith_event *ev = kith_event_push(c, KITH_EVENT_OP_DONE);
@@ -74,6 +83,33 @@ void kith_op_done(struct kith_core *c, kith_op id, int err, bool told)
 	ev->op = id;
 	ev->err = err;
 	memcpy(ev->name, op->name, sizeof ev->name);
+}
+
+static void drop(struct kith_core *c, bool all)
+{
+	struct kith_operation **at = &c->ops;
+	while (*at != NULL) {
+		struct kith_operation *op = *at;
+		if (!all && op->kind != KITH_OP_DONE) {
+			at = &op->next;
+			continue;
+		}
+		*at = op->next;
+		let_go(c, op);
+		KITH_FREE(c->alloc, op);
+	}
+	c->ops_done = false;
+}
+
+void kith_ops_settle(struct kith_core *c)
+{
+	if (c->ops_done)
+		drop(c, false);
+}
+
+void kith_ops_deinit(struct kith_core *c)
+{
+	drop(c, true);
 }
 
 struct kith_session *kith_peer_get(struct kith_core *c, kith_session_id id)

@@ -8,7 +8,7 @@
 #include "call/early.h"
 #include "call/ended.h"
 #include "call/dial.h"
-#include "call/near.h"
+#include "call/op.h"
 #include "call/outage.h"
 #include "call/routes.h"
 #include "call/listening.h"
@@ -439,12 +439,7 @@ void kith_core_free(struct kith_core *c)
 	kith_candidacy_end(c);
 	kith_super_free(c);
 	kith_serving_deinit(c);
-	for (size_t i = 0; c->ops != NULL && i < KITH_OPS_MAX; i++) {
-		kith_timers_stop(&c->timers, &c->ops[i].timer);
-		kith_near_end(c, &c->ops[i]);
-		kith_blob_unref(&c->shared->blobs, c->ops[i].early);
-	}
-	KITH_FREE_ARRAY(alloc, c->ops, KITH_OPS_MAX);
+	kith_ops_deinit(c);
 	kith_nearby_deinit(c);
 	kith_watching_deinit(c);
 	kith_leaf_deinit(c);

@@ -4,31 +4,15 @@
 #include "link/renewed.h"
 #include "super/super.h"
 
-static struct kith_blob *keep(struct kith_core *c, struct kith_span bytes)
-{
-	return kith_blob_intern(&c->shared->blobs, bytes.p, bytes.len);
-}
-
-/* Replaces the chain, and its form for those who know our issuer. */
+/* Replaces the chain. */
 static int keep_chain(struct kith_core *c, const struct kith_chain *parsed, struct kith_span chain)
 {
-	uint8_t buf[KITH_CHAIN_MAX];
-	const bool full = parsed->kind == KITH_CHAIN_FULL;
-	int n = full ? kith_chain_shorten(buf, chain) : 0;
-	if (n < 0)
-		return n;
-	struct kith_blob *whole = keep(c, chain);
-	struct kith_blob *brief = full ? keep(c, (struct kith_span){ buf, (size_t)n }) : NULL;
-	if (whole == NULL || (full && brief == NULL)) {
-		kith_blob_unref(&c->shared->blobs, whole);
-		kith_blob_unref(&c->shared->blobs, brief);
+	struct kith_blob *whole = kith_blob_intern(&c->shared->blobs, chain.p, chain.len);
+	if (whole == NULL)
 		return KITH_ENOMEM;
-	}
 	kith_own_deinit(c);
 	c->chain = whole;
-	c->chain_short = brief;
 	c->self.chain = kith_blob_span(whole);
-	c->self.chain_short = full ? kith_blob_span(brief) : c->self.chain;
 	/* Unlike the chain, the key is the same for good. */
 	const uint64_t seed[2] = { 0, 0 };
 	const int64_t from_ms = parsed->device.not_before_s * 1000;
@@ -44,8 +28,7 @@ static int keep_chain(struct kith_core *c, const struct kith_chain *parsed, stru
 void kith_own_deinit(struct kith_core *c)
 {
 	kith_blob_unref(&c->shared->blobs, c->chain);
-	kith_blob_unref(&c->shared->blobs, c->chain_short);
-	c->chain = c->chain_short = NULL;
+	c->chain = NULL;
 }
 
 /* A wrong one is found here and not by silence. */

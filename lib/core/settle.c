@@ -3,6 +3,7 @@
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "call/dial.h"
+#include "call/op.h"
 #include "call/outage.h"
 #include "call/relays.h"
 #include "call/talk.h"
@@ -409,6 +410,7 @@ void kith_core_settle(struct kith_core *c)
 	kith_leaving_settle(c);
 	arm_touched(c);
 	kith_outcome_arm(c);
+	kith_ops_settle(c);
 	sweep(c, over);
 	c->due_at = kith_timers_next(&c->timers);
 	if (c->due_at < c->now.mono_us) /* overdue on purpose: at once */

@@ -247,6 +247,12 @@ int kith_chain_shorten(uint8_t out[KITH_CHAIN_MAX], struct kith_span chain)
 	return chain_written(&w);
 }
 
+struct kith_span kith_chain_brief(struct kith_span chain, uint8_t buf[KITH_CHAIN_MAX])
+{
+	const int n = kith_chain_shorten(buf, chain);
+	return n < 0 ? chain : (struct kith_span){ buf, (size_t)n };
+}
+
 /* The next certificate, which must be of that type: another one there is a chain out of order. */
 static int chain_read_link(struct kith_reader *r, enum kith_object_type type, struct kith_span *cert)
 {

@@ -33,6 +33,9 @@ bool kith_chain_is_newer(const struct kith_chain *chain, const struct kith_chain
 /* Turns a full chain into the one by id (for a verifier that holds the issuer's certificate); others are copied. */
 int kith_chain_shorten(uint8_t out[KITH_CHAIN_MAX], struct kith_span chain) KITH_MUST_USE;
 
+/* The same of a chain of ours, made in buf; that chain itself if it cannot be shortened. */
+struct kith_span kith_chain_brief(struct kith_span chain, uint8_t buf[KITH_CHAIN_MAX]);
+
 /* The whole certificate, signature included. */
 static inline struct kith_span kith_signed_whole(const struct kith_signed *s)
 {

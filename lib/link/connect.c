@@ -62,9 +62,9 @@ static void begin_payload(struct kith_core *c, struct kith_session *s, struct ki
 static int make_hello(struct kith_core *c, struct kith_session *s, const uint8_t key[32], bool short_chain,
 		      uint8_t kind, struct kith_span req, uint64_t token, bool *embedded)
 {
-	uint8_t payload[KITH_UDP_PAYLOAD];
+	uint8_t payload[KITH_UDP_PAYLOAD], brief[KITH_CHAIN_MAX];
 	struct kith_writer w = kith_writer_of(payload, KITH_UDP_PAYLOAD - KITH_IK_HELLO_OVERHEAD);
-	begin_payload(c, s, &w, short_chain ? c->self.chain_short : c->self.chain);
+	begin_payload(c, s, &w, short_chain ? kith_chain_brief(c->self.chain, brief) : c->self.chain);
 	*embedded = kind != 0 && kith_writer_space(&w) >= KITH_FRAME_HEADER + 3 + req.len;
 	if (*embedded) {
 		int err =
@@ -188,7 +188,7 @@ int kith_connect_witness(struct kith_core *c, const struct kith_host *host, cons
 /* The full chain, but where only the other leaves room for early data in a HELLO to a person. *early: what of it fits,
  * beside FRESH, so that a HELLO that is made anew has the same. */
 static struct kith_span chain_beside(const struct kith_core *c, const struct kith_handshake *hs, const char *service,
-				     size_t most, struct kith_span *early)
+				     struct kith_span brief, size_t most, struct kith_span *early)
 {
 	enum { HELLO_LEN = 48, FRESH_LEN = KITH_FRAME_HEADER + KITH_COOKIE_LEN };
 	const size_t others = KITH_IK_HELLO_OVERHEAD + HELLO_LEN + FRESH_LEN + KITH_FRAME_HEADER + strlen(service) +
@@ -197,8 +197,8 @@ static struct kith_span chain_beside(const struct kith_core *c, const struct kit
 		early->len = 0;
 	if (early->len == 0 || others + c->self.chain.len <= most)
 		return c->self.chain;
-	if (hs->by_id && others + c->self.chain_short.len <= most)
-		return c->self.chain_short;
+	if (hs->by_id && others + brief.len <= most)
+		return brief;
 	early->len = 0;
 	return c->self.chain;
 }
@@ -208,11 +208,13 @@ static struct kith_span chain_beside(const struct kith_core *c, const struct kit
 static int make_call(struct kith_core *c, struct kith_session *s, const uint8_t key[32], const char *service,
 		     struct kith_span early)
 {
-	uint8_t payload[KITH_UDP_PAYLOAD];
+	uint8_t payload[KITH_UDP_PAYLOAD], buf[KITH_CHAIN_MAX];
 	struct kith_writer w = kith_writer_of(payload, sizeof payload);
-	size_t around = KITH_IK_HELLO_OVERHEAD + 48 + 3 + c->self.chain_short.len + INTRODUCE_COST;
+	const struct kith_span brief = kith_chain_brief(c->self.chain, buf);
+	size_t around = KITH_IK_HELLO_OVERHEAD + 48 + 3 + brief.len + INTRODUCE_COST;
 	size_t pad_to = around < KITH_UDP_PAYLOAD ? KITH_UDP_PAYLOAD - around : 0;
-	begin_payload(c, s, &w, chain_beside(c, s->hs, service, s->hs->alone ? KITH_NESTED_MAX : pad_to, &early));
+	begin_payload(c, s, &w,
+		      chain_beside(c, s->hs, service, brief, s->hs->alone ? KITH_NESTED_MAX : pad_to, &early));
 	uint8_t *mark = kith_frame_begin(&w, KITH_FRAME_SERVICE);
 	kith_write_bytes(&w, (const uint8_t *)service, strlen(service));
 	kith_frame_end(&w, mark);

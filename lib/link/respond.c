@@ -100,7 +100,7 @@ static void write_crossed(const struct kith_crossed *crossed, struct kith_writer
 static int make_reply(struct kith_core *c, struct kith_session *s, uint16_t verdict, uint16_t answered,
 		      const struct kith_crossed *crossed)
 {
-	uint8_t payload[KITH_UDP_PAYLOAD];
+	uint8_t payload[KITH_UDP_PAYLOAD], brief[KITH_CHAIN_MAX];
 	size_t len_max = s->hs->len; /* the HELLO's, kept here by new_responder, less what goes back otherwise */
 	size_t overhead = KITH_HS_HEADER + kith_noise_overhead(&s->hs->noise);
 	if (len_max <= overhead)
@@ -112,7 +112,8 @@ static int make_reply(struct kith_core *c, struct kith_session *s, uint16_t verd
 	if (w.bad ||
 	    kith_writer_space(&w) < VERDICT_FRAME_LEN + CROSSED_FRAME_LEN) { /* the caller may know our issuer */
 		w = kith_writer_of(payload, room);
-		kith_hello_write(&w, &c->self, s->hs->timestamp_ms, s->hs->call_id, names, c->self.chain_short);
+		kith_hello_write(&w, &c->self, s->hs->timestamp_ms, s->hs->call_id, names,
+				 kith_chain_brief(c->self.chain, brief));
 	}
 	if (s->use & KITH_USE_PEER) {
 		uint8_t *mark = kith_frame_begin(&w, KITH_FRAME_VERDICT);

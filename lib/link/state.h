@@ -351,10 +351,11 @@ struct kith_question {
 	uint8_t numbers[KITH_NEARBY_TRIES][KITH_XNONCE_LEN];
 };
 
-enum kith_op_kind { KITH_OP_FREE, KITH_OP_LOOKUP, KITH_OP_CALL, KITH_OP_CHALLENGE };
+enum kith_op_kind { KITH_OP_DONE, KITH_OP_LOOKUP, KITH_OP_CALL, KITH_OP_CHALLENGE };
 
 /* An operation of the application. */
 struct kith_operation {
+	struct kith_operation *next;
 	kith_op id;
 	uint8_t kind; /* enum kith_op_kind */
 	uint8_t tries; /* look-ups sent */
@@ -395,11 +396,11 @@ struct kith_watched_device {
 struct kith_watched {
 	char name[KITH_NAME_MAX + 1];
 	struct kith_id key;
-	struct kith_watched_device *devices; /* as many as have shown a record, KITH_DIAL_DEVICES_MAX at most */
 	uint8_t devices_n;
-	kith_time_us ask_at; /* when a record is asked for that was told of in brief only; NEVER */
-	uint8_t asked; /* how often it was */
+	uint8_t asked; /* how often a record was */
 	bool told, online;
+	struct kith_watched_device *devices; /* as many as have shown a record, KITH_DIAL_DEVICES_MAX at most */
+	kith_time_us ask_at; /* when a record is asked for that was told of in brief only; NEVER */
 	kith_time_us since; /* when it was asked for */
 };
 
@@ -466,7 +467,7 @@ struct kith_core {
 	uint32_t pace; /* at which the election's clock goes */
 	struct kith_self self;
 	struct kith_person me;
-	struct kith_blob *chain, *chain_short;
+	struct kith_blob *chain;
 	struct kith_own own;
 	struct kith_span devices; /* owned copy */
 	struct kith_leaf leaf;
@@ -477,7 +478,7 @@ struct kith_core {
 	struct kith_candidacy *candidacy; /* NULL: this node does not consent to serve */
 	kith_time_us
 		witnesses_until; /* until then witnesses may dial this leaf at its own address, witnesses_n did; 0 */
-	struct kith_operation *ops; /* KITH_OPS_MAX, lazily */
+	struct kith_operation *ops; /* by their age; those that are done until the end of the call (call/op) */
 	kith_op next_op;
 	uint32_t cuts_n;
 	struct kith_watched *watched; /* grows up to KITH_WATCHED_MAX */
@@ -508,7 +509,9 @@ struct kith_core {
 	uint8_t witnesses_n;
 	uint8_t admit_number; /* counts who may call (call/admit.h); never 0 */
 	uint8_t lists_age; /* enum kith_lists_age that the application was told last */
+
 	bool answer_strangers, allow_loopback, leaving, left, left_told;
+	bool ops_done; /* some of the operations are */
 	uint32_t stream_window_max, session_window_max;
 	struct kith_streams_pool windows; /* of all sessions' streams */
 	kith_time_us leave_by;

@@ -116,7 +116,8 @@ static int grow(struct kith_transports *ts)
 		return KITH_EFULL;
 	if (ts->n < ts->cap)
 		return 0;
-	uint16_t cap = (uint16_t)(2 * ts->cap);
+	/* Half as many again: those that are opened to measure a NAT are nine in all. */
+	uint16_t cap = (uint16_t)(ts->cap + (ts->cap > 1 ? ts->cap / 2 : 1));
 	struct kith_transport_kept *at = kith_alloc_resize(ts->alloc, ts->at, ts->cap * sizeof *at, cap * sizeof *at);
 	if (at == NULL)
 		return KITH_ENOMEM;

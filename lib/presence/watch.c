@@ -20,6 +20,13 @@ void kith_watches_init(struct kith_watches *ws, const struct kith_alloc *alloc, 
 	kith_table_init(&ws->keys, alloc, max, KITH_TABLE_KEY(struct kith_watch_key, key), seed);
 	kith_table_init(&ws->watchers, alloc, max, KITH_TABLE_KEY(struct kith_watcher, ref), seed);
 	kith_timers_init(&ws->upstream, alloc);
+	kith_slots_init(&ws->all, alloc,
+			life_us == 0 ? offsetof(struct kith_watch, time_next) : sizeof(struct kith_watch));
+}
+
+static struct kith_watch *watch_at(const struct kith_watches *ws, uint32_t number)
+{
+	return kith_slots_at(&ws->all, number);
 }
 
 static bool at_home(const struct kith_watches *ws)
@@ -32,14 +39,9 @@ static enum kith_holding holding_of(const struct kith_watches *ws)
 	return at_home(ws) ? KITH_HOLDING_SUBSCRIPTION : KITH_HOLDING_WATCH;
 }
 
-static size_t watch_size(const struct kith_watches *ws)
-{
-	return at_home(ws) ? offsetof(struct kith_watch, time_next) : sizeof(struct kith_watch);
-}
-
 static size_t key_size(const struct kith_watches *ws)
 {
-	return at_home(ws) ? sizeof(struct kith_watch_key) : offsetof(struct kith_watch_key, tries);
+	return at_home(ws) ? sizeof(struct kith_watch_key) : offsetof(struct kith_watch_key, told);
 }
 
 /* A key with what only a home has of it; NULL at a replica, too. */
@@ -55,54 +57,56 @@ static struct kith_watch_device *devices_of(const struct kith_watches *ws, const
 
 /* ---- the three lists ---- */
 
-static void time_link(struct kith_watches *ws, struct kith_watch *w)
+static void time_link(struct kith_watches *ws, uint32_t number)
 {
 	if (at_home(ws))
 		return;
-	w->time_next = NULL;
+	struct kith_watch *w = watch_at(ws, number);
+	w->time_next = 0;
 	w->time_prev = ws->newest;
-	if (ws->newest != NULL)
-		ws->newest->time_next = w;
+	if (ws->newest != 0)
+		watch_at(ws, ws->newest)->time_next = number;
 	else
-		ws->oldest = w;
-	ws->newest = w;
+		ws->oldest = number;
+	ws->newest = number;
 }
 
-static void time_unlink(struct kith_watches *ws, struct kith_watch *w)
+static void time_unlink(struct kith_watches *ws, const struct kith_watch *w)
 {
 	if (at_home(ws))
 		return;
-	if (w->time_prev != NULL)
-		w->time_prev->time_next = w->time_next;
+	if (w->time_prev != 0)
+		watch_at(ws, w->time_prev)->time_next = w->time_next;
 	else
 		ws->oldest = w->time_next;
-	if (w->time_next != NULL)
-		w->time_next->time_prev = w->time_prev;
+	if (w->time_next != 0)
+		watch_at(ws, w->time_next)->time_prev = w->time_prev;
 	else
 		ws->newest = w->time_prev;
 }
 
-static void link_in(struct kith_watches *ws, struct kith_watch *w)
+static void link_in(struct kith_watches *ws, uint32_t number)
 {
+	struct kith_watch *w = watch_at(ws, number);
 	struct kith_watch_key *k = w->key;
 	struct kith_watcher *by = w->watcher;
 	w->key_next = k->first;
-	if (k->first != NULL)
-		k->first->key_prev = w;
-	k->first = w;
+	if (k->first != 0)
+		watch_at(ws, k->first)->key_prev = number;
+	k->first = number;
 	k->n++;
 	w->watcher_next = by->first;
-	if (by->first != NULL)
-		by->first->watcher_prev = w;
-	by->first = w;
+	if (by->first != 0)
+		watch_at(ws, by->first)->watcher_prev = number;
+	by->first = number;
 	by->n++;
-	time_link(ws, w);
+	time_link(ws, number);
 	ws->n++;
 }
 
 static void key_release(struct kith_watches *ws, struct kith_watch_key *k)
 {
-	if (k != NULL && k->first == NULL) {
+	if (k != NULL && k->first == 0) {
 		for (struct kith_watch_device *d = devices_of(ws, k), *next; d != NULL; d = next) {
 			next = d->next;
 			KITH_FREE(ws->alloc, d);
@@ -116,35 +120,36 @@ static void key_release(struct kith_watches *ws, struct kith_watch_key *k)
 
 static void watcher_release(struct kith_watches *ws, struct kith_watcher *by)
 {
-	if (by != NULL && by->first == NULL) {
+	if (by != NULL && by->first == 0) {
 		(void)kith_table_remove(&ws->watchers, &by->ref);
 		KITH_FREE(ws->alloc, by);
 	}
 }
 
-static void watch_end(struct kith_watches *ws, struct kith_watch *w)
+static void watch_end(struct kith_watches *ws, uint32_t number)
 {
+	const struct kith_watch *w = watch_at(ws, number);
 	struct kith_watch_key *k = w->key;
 	struct kith_watcher *by = w->watcher;
-	if (w->key_prev != NULL)
-		w->key_prev->key_next = w->key_next;
+	if (w->key_prev != 0)
+		watch_at(ws, w->key_prev)->key_next = w->key_next;
 	else
 		k->first = w->key_next;
-	if (w->key_next != NULL)
-		w->key_next->key_prev = w->key_prev;
-	if (w->watcher_prev != NULL)
-		w->watcher_prev->watcher_next = w->watcher_next;
+	if (w->key_next != 0)
+		watch_at(ws, w->key_next)->key_prev = w->key_prev;
+	if (w->watcher_prev != 0)
+		watch_at(ws, w->watcher_prev)->watcher_next = w->watcher_next;
 	else
 		by->first = w->watcher_next;
-	if (w->watcher_next != NULL)
-		w->watcher_next->watcher_prev = w->watcher_prev;
+	if (w->watcher_next != 0)
+		watch_at(ws, w->watcher_next)->watcher_prev = w->watcher_prev;
 	time_unlink(ws, w);
 	k->n--;
 	by->n--;
 	ws->n--;
 	kith_allowance_give(ws->allowance, by->owner, holding_of(ws));
 	kith_blob_unref(ws->blobs, w->tokens);
-	kith_alloc_free(ws->alloc, w, watch_size(ws));
+	kith_slots_give(&ws->all, number);
 	key_release(ws, k);
 	watcher_release(ws, by);
 }
@@ -157,6 +162,7 @@ void kith_watches_deinit(struct kith_watches *ws)
 	kith_table_deinit(&ws->keys);
 	kith_table_deinit(&ws->watchers);
 	kith_timers_deinit(&ws->upstream);
+	kith_slots_deinit(&ws->all);
 }
 
 /* ---- adding ---- */
@@ -197,25 +203,30 @@ static struct kith_watcher *watcher_make(struct kith_watches *ws, uint32_t ref, 
 }
 
 /* A popular key has many watchers, a watcher watches few keys: the search is along the shorter list. */
-static struct kith_watch *find(const struct kith_watches *ws, const struct kith_id *key, uint32_t ref)
+static uint32_t find_number(const struct kith_watches *ws, const struct kith_id *key, uint32_t ref)
 {
 	const struct kith_watch_key *k = kith_table_get(&ws->keys, key);
 	const struct kith_watcher *by = kith_table_get(&ws->watchers, &ref);
 	if (k == NULL || by == NULL)
-		return NULL;
-	struct kith_watch *w;
-	if (k->n <= by->n) {
-		for (w = k->first; w != NULL && w->watcher != by;)
-			w = w->key_next;
-	} else {
-		for (w = by->first; w != NULL && w->key != k;)
-			w = w->watcher_next;
+		return 0;
+	const bool along_key = k->n <= by->n;
+	uint32_t number = along_key ? k->first : by->first;
+	while (number != 0) {
+		const struct kith_watch *w = watch_at(ws, number);
+		if (w->key == k && w->watcher == by)
+			break;
+		number = along_key ? w->key_next : w->watcher_next;
 	}
-	return w;
+	return number;
+}
+
+static struct kith_watch *find(const struct kith_watches *ws, const struct kith_id *key, uint32_t ref)
+{
+	return watch_at(ws, find_number(ws, key, ref));
 }
 
 static int watch_new(struct kith_watches *ws, kith_time_us now, const struct kith_id *key, uint32_t ref, uint64_t owner,
-		     struct kith_watch **out)
+		     uint32_t *out)
 {
 	const struct kith_watcher *known = kith_table_get(&ws->watchers, &ref);
 	if (known != NULL && known->n >= ws->per_watcher)
@@ -226,19 +237,21 @@ static int watch_new(struct kith_watches *ws, kith_time_us now, const struct kit
 	int err = kith_allowance_take_of(ws->allowance, owner, holding_of(ws), ws->max - ws->n);
 	if (err < 0)
 		return err;
-	struct kith_watch *w = kith_alloc_zero(ws->alloc, watch_size(ws));
-	struct kith_watch_key *k = w != NULL ? key_make(ws, key) : NULL;
+	const uint32_t number = kith_slots_take(&ws->all);
+	struct kith_watch_key *k = number != 0 ? key_make(ws, key) : NULL;
 	struct kith_watcher *by = k != NULL ? watcher_make(ws, ref, owner) : NULL;
 	if (by == NULL) {
 		key_release(ws, k);
-		kith_alloc_free(ws->alloc, w, watch_size(ws));
+		if (number != 0)
+			kith_slots_give(&ws->all, number);
 		kith_allowance_give(ws->allowance, owner, holding_of(ws));
 		return KITH_ENOMEM;
 	}
+	struct kith_watch *w = watch_at(ws, number);
 	w->key = k;
 	w->watcher = by;
-	link_in(ws, w);
-	*out = w;
+	link_in(ws, number);
+	*out = number;
 	if (k->n > 1)
 		return 0;
 	if (at_home(ws)) {
@@ -251,15 +264,15 @@ static int watch_new(struct kith_watches *ws, kith_time_us now, const struct kit
 int kith_watches_add(struct kith_watches *ws, kith_time_us now, const struct kith_id *key, uint32_t watcher,
 		     uint64_t owner)
 {
-	struct kith_watch *w = find(ws, key, watcher);
-	int err = w == NULL ? watch_new(ws, now, key, watcher, owner, &w) : 0;
+	uint32_t number = find_number(ws, key, watcher);
+	int err = number == 0 ? watch_new(ws, now, key, watcher, owner, &number) : 0;
 	if (err < 0)
 		return err;
 	if (at_home(ws))
 		return err;
-	w->until = now + ws->life;
-	time_unlink(ws, w);
-	time_link(ws, w);
+	watch_at(ws, number)->until = now + ws->life;
+	time_unlink(ws, watch_at(ws, number));
+	time_link(ws, number);
 	return err;
 }
 
@@ -323,7 +336,8 @@ size_t kith_watches_tokens(const struct kith_watches *ws, const struct kith_suit
 	const struct kith_blob *last = NULL;
 	size_t len = 0;
 	for (unsigned good = 2; good-- > 0;) {
-		for (const struct kith_watch *w = k != NULL ? k->first : NULL; w != NULL; w = w->key_next) {
+		const struct kith_watch *w = watch_at(ws, k != NULL ? k->first : 0);
+		for (; w != NULL; w = watch_at(ws, w->key_next)) {
 			if (w->tokens == NULL || w->tokens == last)
 				continue;
 			last = w->tokens;
@@ -343,7 +357,8 @@ bool kith_watches_has_others(const struct kith_watches *ws, const struct kith_su
 	const struct kith_watch_key *k = kith_table_get(&ws->keys, key);
 	for (const struct kith_watch_device *d = devices_of(ws, k); d != NULL; d = d->next) {
 		const struct kith_blob *good = NULL;
-		for (const struct kith_watch *w = d->guarded ? k->first : NULL; w != NULL; w = w->key_next) {
+		const struct kith_watch *w = watch_at(ws, d->guarded ? k->first : 0);
+		for (; w != NULL; w = watch_at(ws, w->key_next)) {
 			if (w->tokens == NULL || (w->tokens != good && !opens(suite, w->tokens, d->guard)))
 				return true;
 			good = w->tokens;
@@ -356,13 +371,13 @@ uint32_t kith_watches_told_of(const struct kith_watches *ws, const struct kith_s
 			      const struct kith_held_about *about, uint32_t skip, uint32_t out[], uint32_t max)
 {
 	const struct kith_watch_key *k = kith_table_get(&ws->keys, &about->key);
-	const struct kith_watch *w = k != NULL ? k->first : NULL;
+	const struct kith_watch *w = watch_at(ws, k != NULL ? k->first : 0);
 	const struct kith_blob *last = NULL;
 	bool last_opens = false;
 	uint32_t n = 0;
 	for (; w != NULL && skip > 0; skip--)
-		w = w->key_next;
-	for (; w != NULL && n < max; w = w->key_next) {
+		w = watch_at(ws, w->key_next);
+	for (; w != NULL && n < max; w = watch_at(ws, w->key_next)) {
 		if (w->tokens != last) { /* one hash for all who have the same ones */
 			last = w->tokens;
 			last_opens = about->whom != KITH_WHOM_ALL && opens(suite, last, about->guard);
@@ -377,10 +392,10 @@ uint32_t kith_watches_told_of(const struct kith_watches *ws, const struct kith_s
 
 bool kith_watches_remove(struct kith_watches *ws, const struct kith_id *key, uint32_t watcher)
 {
-	struct kith_watch *w = find(ws, key, watcher);
-	if (w == NULL)
+	const uint32_t number = find_number(ws, key, watcher);
+	if (number == 0)
 		return false;
-	watch_end(ws, w);
+	watch_end(ws, number);
 	return true;
 }
 
@@ -412,8 +427,9 @@ uint32_t kith_watches_of(const struct kith_watches *ws, const struct kith_id *ke
 			 uint32_t max)
 {
 	const struct kith_watch_key *k = kith_table_get(&ws->keys, key);
+	const struct kith_watch *w = watch_at(ws, k != NULL ? k->first : 0);
 	uint32_t n = 0;
-	for (const struct kith_watch *w = k != NULL ? k->first : NULL; w != NULL && n < max; w = w->key_next) {
+	for (; w != NULL && n < max; w = watch_at(ws, w->key_next)) {
 		if (skip > 0)
 			skip--;
 		else
@@ -430,7 +446,7 @@ uint32_t kith_watches_count(const struct kith_watches *ws, const struct kith_id 
 
 bool kith_watches_has(const struct kith_watches *ws, const struct kith_id *key, uint32_t watcher)
 {
-	return find(ws, key, watcher) != NULL;
+	return find_number(ws, key, watcher) != 0;
 }
 
 /* ---- time ---- */
@@ -438,7 +454,7 @@ bool kith_watches_has(const struct kith_watches *ws, const struct kith_id *key, 
 uint32_t kith_watches_expire(struct kith_watches *ws, kith_time_us now, uint32_t max)
 {
 	uint32_t n = 0;
-	while (n < max && ws->oldest != NULL && ws->oldest->until <= now) {
+	while (n < max && ws->oldest != 0 && watch_at(ws, ws->oldest)->until <= now) {
 		watch_end(ws, ws->oldest);
 		n++;
 	}
@@ -457,7 +473,7 @@ const struct kith_watch_key *kith_watches_due(struct kith_watches *ws, kith_time
 	if (t == NULL)
 		return NULL;
 	struct kith_watch_key *k = KITH_CONTAINER_OF(t, struct kith_watch_key, upstream);
-	k->tries++;
+	k->tries = (uint16_t)(k->tries + (k->tries < UINT16_MAX));
 	upstream_set(ws, k, now + KITH_REQUEST_TIMEOUT_US);
 	return k;
 }
@@ -610,7 +626,7 @@ const struct kith_watch_key *kith_watches_next_key(const struct kith_watches *ws
 kith_time_us kith_watches_next_deadline(const struct kith_watches *ws)
 {
 	kith_time_us upstream = kith_timers_next(&ws->upstream);
-	kith_time_us end = ws->oldest != NULL ? ws->oldest->until : KITH_TIME_NEVER;
+	kith_time_us end = ws->oldest != 0 ? watch_at(ws, ws->oldest)->until : KITH_TIME_NEVER;
 	return upstream < end ? upstream : end;
 }
 

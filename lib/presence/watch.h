@@ -16,13 +16,14 @@
  * Timers: one per key for its upstream watch; the list by time is in the order of its ends, since all last equally
  * long.
  * Bounds: watches in all (KITH_EFULL), per watcher and per owner (KITH_ELIMIT; session/allowance, which leaves some to
- *   whoever has none): the newcomer is refused, none is pushed out. A watch is 56 bytes at a home and 80 at a replica,
- *   a key 112 and 32. KITH_STORE_DEVICES devices of a key, 120 bytes each; the one with the oldest record gives way.
+ *   whoever has none): the newcomer is refused, none is pushed out. A watch is 40 bytes at a home and 56 at a replica,
+ *   a key 96 and 40. KITH_STORE_DEVICES devices of a key, 120 bytes each; the one with the oldest record gives way.
  * Never: sends a message, keeps a record, judges who may watch.
  */
 #ifndef KITH_PRESENCE_WATCH_H
 #define KITH_PRESENCE_WATCH_H
 
+#include "base/slots.h"
 #include "base/table.h"
 #include "base/timer.h"
 #include "presence/held.h"
@@ -51,23 +52,23 @@ struct kith_watch_device {
 struct kith_watch {
 	struct kith_watch_key *key;
 	struct kith_watcher *watcher;
-	struct kith_watch *key_next, *key_prev;
-	struct kith_watch *watcher_next, *watcher_prev;
 	struct kith_blob *tokens; /* shown, one behind the other; NULL: none. Contacts have the same ones */
+	uint32_t key_next, key_prev; /* numbers of watches, 0: none; as all that follow */
+	uint32_t watcher_next, watcher_prev;
 	/* Only where watches end, at a replica: at a home their memory ends here. */
-	struct kith_watch *time_next, *time_prev;
+	uint32_t time_next, time_prev;
 	kith_time_us until;
 };
 
 struct kith_watch_key {
 	struct kith_id key;
 	uint32_t n;
-	struct kith_watch *first;
+	uint32_t first; /* number of a watch */
 	/* Only at a home: at a replica, which has most of the keys, their memory ends here. */
-	uint32_t tries; /* WATCH sent upstream since the last that went well */
 	uint32_t told[KITH_WATCH_TOLD]; /* numbers of notices that all watchers were told; 0: none */
-	uint8_t told_next;
 	uint32_t replicas; /* the caller's number of the replicas that watch it now; 0: none */
+	uint16_t tries; /* WATCH sent upstream since the last that went well, or as many as can be counted */
+	uint8_t told_next;
 	struct kith_watch_device *devices;
 	struct kith_timer upstream; /* when it is to be (re)newed; set only at a home */
 };
@@ -76,7 +77,7 @@ struct kith_watcher {
 	uint64_t owner; /* kith_identity_key */
 	uint32_t ref;
 	uint32_t n;
-	struct kith_watch *first;
+	uint32_t first; /* number of a watch */
 };
 
 struct kith_watches {
@@ -85,7 +86,8 @@ struct kith_watches {
 	struct kith_allowance *allowance;
 	struct kith_table keys, watchers;
 	struct kith_timers upstream;
-	struct kith_watch *oldest, *newest;
+	struct kith_slots all;
+	uint32_t oldest, newest; /* numbers of watches */
 	uint32_t n, max, per_watcher;
 	kith_time_us life; /* 0: watches do not end, and keys have an upstream watch */
 };

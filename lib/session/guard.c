@@ -20,13 +20,24 @@ struct seen {
 	uint8_t device[KITH_DEVICE_ID_LEN];
 	int64_t low_ms;
 	bool behind; /* low_ms is below what was the floor: some that were forgotten may be above it */
-	uint32_t n;
+	uint8_t n, cap; /* of last: most devices have sent one */
 	struct {
 		int64_t timestamp_ms;
 		uint8_t call_id[CALL_ID_KEPT];
 		uint32_t session; /* the session that the message made: may be gone, and its index another's */
-	} last[KITH_GUARD_REMEMBERED];
+	} last[];
 };
+
+static size_t seen_len(unsigned cap)
+{
+	const struct seen *s = NULL;
+	return sizeof *s + cap * sizeof s->last[0];
+}
+
+static void seen_free(const struct kith_alloc *alloc, struct seen *s)
+{
+	kith_alloc_free(alloc, s, seen_len(s->cap));
+}
 
 static void derive(const struct kith_suite *suite, uint8_t out[32], const char *label, const uint8_t key[32])
 {
@@ -81,7 +92,7 @@ void kith_guard_deinit(struct kith_guard *g)
 	uint32_t it = 0;
 	struct seen *s;
 	while ((s = kith_table_next(&g->seen, &it)) != NULL)
-		KITH_FREE(g->alloc, s);
+		seen_free(g->alloc, s);
 	kith_table_deinit(&g->seen);
 	kith_limiter_deinit(&g->unproven);
 	kith_limiter_deinit(&g->proven);
@@ -302,19 +313,39 @@ static void raise_floor(struct kith_guard *g, int64_t ms)
 
 static struct seen *new_seen(struct kith_guard *g, const uint8_t device[KITH_DEVICE_ID_LEN], int64_t timestamp_ms)
 {
-	struct seen *s = g->seen.n == g->seen.max ? evict(g) : KITH_NEW(g->alloc, struct seen);
+	if (g->seen.n == g->seen.max) {
+		struct seen *victim = evict(g);
+		raise_floor(g, newest(victim));
+		seen_free(g->alloc, victim);
+	}
+	struct seen *s = kith_alloc_zero(g->alloc, seen_len(1));
 	if (s == NULL)
 		return NULL;
-	if (s->n > 0)
-		raise_floor(g, newest(s));
-	memset(s, 0, sizeof *s);
+	s->cap = 1;
 	memcpy(s->device, device, KITH_DEVICE_ID_LEN);
 	s->behind = timestamp_ms <= g->floor_ms;
 	s->low_ms = s->behind ? timestamp_ms - 1 : g->floor_ms;
 	if (kith_table_put(&g->seen, s) == 0)
 		return s;
-	KITH_FREE(g->alloc, s);
+	seen_free(g->alloc, s);
 	return NULL;
+}
+
+/* With room for a message more. As it was, if it has as many as it may, or there is no memory. */
+static struct seen *grown(struct kith_guard *g, struct seen *s)
+{
+	const bool full = s->n == s->cap && s->cap < KITH_GUARD_REMEMBERED;
+	struct seen *more = full ? kith_alloc_zero(g->alloc, seen_len(s->cap + 1u)) : NULL;
+	if (more == NULL)
+		return s;
+	memcpy(more, s, seen_len(s->cap));
+	more->cap++;
+	(void)kith_table_remove(&g->seen, s->device);
+	seen_free(g->alloc, s);
+	/* A slot has just become free, so this needs no memory. */
+	int err = kith_table_put(&g->seen, more);
+	KITH_ASSERT(err == 0);
+	return more;
 }
 
 void kith_guard_remember(struct kith_guard *g, const struct kith_now *now, const uint8_t device[KITH_DEVICE_ID_LEN],
@@ -323,16 +354,15 @@ void kith_guard_remember(struct kith_guard *g, const struct kith_now *now, const
 	if (timestamp_ms > latest(now)) /* once more it is taken with the epoch only */
 		timestamp_ms = latest(now);
 	struct seen *s = kith_table_get(&g->seen, device);
-	if (s == NULL)
-		s = new_seen(g, device, timestamp_ms);
+	s = s != NULL ? grown(g, s) : new_seen(g, device, timestamp_ms);
 	if (s == NULL) { /* not remembered, so nothing this old may be believed */
 		raise_floor(g, timestamp_ms);
 		return;
 	}
-	uint32_t slot = s->n;
-	if (s->n == KITH_GUARD_REMEMBERED) {
+	unsigned slot = s->n;
+	if (s->n == s->cap) { /* the oldest gives way */
 		slot = 0;
-		for (uint32_t i = 1; i < s->n; i++)
+		for (unsigned i = 1; i < s->n; i++)
 			slot = s->last[i].timestamp_ms < s->last[slot].timestamp_ms ? i : slot;
 		if (s->last[slot].timestamp_ms > s->low_ms)
 			s->low_ms = s->last[slot].timestamp_ms;

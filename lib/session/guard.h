@@ -28,7 +28,7 @@
 
 #define KITH_GUARD_SOURCES 4096
 #define KITH_GUARD_NETS 1024 /* local: nets whose rate is remembered, the same */
-#define KITH_GUARD_SEEN_LEAF 1024 /* local: devices whose first messages are remembered; about 100 bytes each */
+#define KITH_GUARD_SEEN_LEAF 1024 /* local: devices whose first messages are remembered; 56 to 104 bytes each */
 #define KITH_GUARD_SEEN_SUPERNODE 65536 /* local: the same */
 #define KITH_GUARD_REMEMBERED 3 /* first messages of one device: to several services, or devices of one name, at once */
 #define KITH_COOKIE_LEN 16

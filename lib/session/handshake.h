@@ -36,7 +36,6 @@ struct kith_self {
 	uint8_t dh_sk[32], dh_pk[32];
 	uint8_t sign_sk[KITH_SIGN_SK_LEN], sign_pk[32];
 	struct kith_span chain; /* with the issuer's certificate, when there is one */
-	struct kith_span chain_short; /* issuer by id; the same as chain in an open network */
 	uint32_t features;
 	uint8_t role; /* enum kith_role */
 };

@@ -141,14 +141,14 @@ static void hello(struct fn *f, uint8_t what, struct kith_span body)
 static void genuine_hello(struct fn *f, uint8_t what, struct kith_span body)
 {
 	struct kith_handshake hs;
-	uint8_t payload[KITH_UDP_PAYLOAD];
+	uint8_t payload[KITH_UDP_PAYLOAD], brief[KITH_CHAIN_MAX];
 	const struct kith_self *self = &f->node[VICTIM].core->self;
 	struct kith_writer w = kith_writer_of(payload, sizeof payload);
 	const uint8_t call_id[16] = { what };
 	const uint64_t names[2] = { 1, 2 };
 	if (what & 1)
 		kith_hello_write(&w, self, FN_UNIX_MS + f->now / 1000 + what, call_id, names,
-				 what & 2 ? self->chain : self->chain_short);
+				 what & 2 ? self->chain : kith_chain_brief(self->chain, brief));
 	kith_write_span(&w, body);
 	memset(&hs, 0, sizeof hs);
 	if (!w.bad && kith_handshake_start(&hs, self, f->node[SUPER].id.device_dh.b, 5,

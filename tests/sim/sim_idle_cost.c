@@ -16,10 +16,10 @@
 enum {
 	SESSION_BYTES_MAX = 384, /* a hot idle session, without what the allocator and tables add */
 	/* a further idle node; what judges the clock, finds its own address and keeps cut sessions is in it */
-	LEAF_BYTES_MAX = 6350,
+	LEAF_BYTES_MAX = 6250,
 	ATTACHED_BYTES_MAX =
-		1008, /* at a supernode: session, certificates, record as a replica, tables with room to grow */
-	WATCHING_BYTES_MAX = 1700, /* the same when each watches four others */
+		960, /* at a supernode: session, certificates, record as a replica, tables with room to grow */
+	WATCHING_BYTES_MAX = 1530, /* the same when each watches four others */
 	IDLE_MILLIPACKETS_MAX =
 		200, /* deliveries to and from an idle leaf in 1000 s: the simulator's budget of 0.2 a second */
 	/* what the simulator holds for a leaf that never calls: its node, application, NAT, events */

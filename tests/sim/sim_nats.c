@@ -142,7 +142,7 @@ static bool run(uint64_t seed, const char *only, struct matrix *m)
 		for (uint32_t i = 0; i < LEAVES; i++) {
 			const struct kith_simnode *n = &sim->nodes[o.supernodes + i];
 			for (uint32_t k = 0; k < n->app->calls_n; k++)
-				look_at(sim, n, &n->app->calls[k], &watched[i][k], m);
+				look_at(sim, n, n->app->calls[k], &watched[i][k], m);
 		}
 	}
 	kith_sim_free(sim);

@@ -116,7 +116,7 @@ static int walls(uint64_t seed)
 		for (uint32_t i = 0; good && i < LEAVES; i++) {
 			const struct kith_simnode *n = &sim->nodes[o.supernodes + i];
 			for (uint32_t k = 0; k < n->app->calls_n; k++)
-				look_at(sim, n, &n->app->calls[k], &watched[i][k], &walled, &others);
+				look_at(sim, n, n->app->calls[k], &watched[i][k], &walled, &others);
 		}
 	}
 	if (good && !kith_sim_finish(sim)) {

@@ -35,8 +35,8 @@ static inline int calls_held(const struct core_world *w, int node)
 static inline int ops_held(const struct core_world *w, int node)
 {
 	int n = 0;
-	for (size_t i = 0; w->nodes[node].core->ops != NULL && i < KITH_OPS_MAX; i++)
-		n += w->nodes[node].core->ops[i].kind != KITH_OP_FREE;
+	for (const struct kith_operation *op = w->nodes[node].core->ops; op != NULL; op = op->next)
+		n += op->kind != KITH_OP_DONE;
 	return n;
 }
 

@@ -635,8 +635,7 @@ static inline int world_further(struct core_world *w, const char *name, int of)
 static inline void world_show(struct core_world *w, int i, const struct world_cert *c)
 {
 	world_certify(w, i, c);
-	w->nodes[i].core->self.chain = w->nodes[i].core->self.chain_short =
-		test_span(w->nodes[i].id.chain, w->nodes[i].id.chain_len);
+	w->nodes[i].core->self.chain = test_span(w->nodes[i].id.chain, w->nodes[i].id.chain_len);
 }
 
 /* A list by the issuer, of at most one serial and one key. */

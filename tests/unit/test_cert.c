@@ -380,6 +380,9 @@ static void shortening_drops_only_the_issuer(void **state)
 	assert_int_equal(len, w.open.len);
 	assert_memory_equal(buf, w.open.p, w.open.len);
 	assert_int_equal(kith_chain_shorten(buf, w.name_span), KITH_EPROTO);
+	assert_int_equal(kith_chain_brief(w.full, buf).len, w.by_id.len);
+	assert_memory_equal(buf, w.by_id.p, w.by_id.len);
+	assert_ptr_equal(kith_chain_brief(w.name_span, buf).p, w.name_span.p);
 }
 
 static void constraint_is_a_suffix_with_something_before_it(void **state)

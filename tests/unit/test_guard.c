@@ -401,6 +401,41 @@ static void an_accepted_message_is_known_again_and_does_not_count_twice(void **s
 	watch_deinit(&w);
 }
 
+/* The i-th first message of a device. */
+static const uint8_t *call_of(uint8_t i)
+{
+	static uint8_t call[16];
+	call[0] = (uint8_t)(100 + i);
+	return call;
+}
+
+static void several_messages_of_one_device_are_known_again(void **state)
+{
+	struct watch w;
+	(void)state;
+	watch_init(&w, 8);
+	for (uint8_t i = 0; i < KITH_GUARD_REMEMBERED; i++) {
+		remember(&w, dev_a, START_MS + 10 + i, call_of(i));
+		for (uint8_t k = 0; k <= i; k++)
+			assert_int_equal(judge(&w, dev_a, START_MS + 10 + k, call_of(k), false), KITH_SAME);
+	}
+	watch_deinit(&w);
+}
+
+static void without_memory_for_another_message_the_oldest_gives_way(void **state)
+{
+	struct watch w;
+	(void)state;
+	watch_init(&w, 8);
+	remember(&w, dev_a, START_MS + 10, call_of(0));
+	w.alloc.fail_after = 0;
+	remember(&w, dev_a, START_MS + 11, call_of(1));
+	w.alloc.fail_after = -1;
+	assert_int_equal(judge(&w, dev_a, START_MS + 11, call_of(1), false), KITH_SAME);
+	assert_int_equal(judge(&w, dev_a, START_MS + 10, call_of(0), false), KITH_UNSURE); /* not believed again */
+	watch_deinit(&w);
+}
+
 static void calls_of_one_device_may_overtake_each_other(void **state)
 {
 	struct watch w;
@@ -600,6 +635,8 @@ int main(void)
 		cmocka_unit_test(more_prefixes_than_are_remembered_are_still_judged),
 		cmocka_unit_test(a_device_that_is_not_remembered_must_be_newer_than_the_start),
 		cmocka_unit_test(an_accepted_message_is_known_again_and_does_not_count_twice),
+		cmocka_unit_test(several_messages_of_one_device_are_known_again),
+		cmocka_unit_test(without_memory_for_another_message_the_oldest_gives_way),
 		cmocka_unit_test(calls_of_one_device_may_overtake_each_other),
 		cmocka_unit_test(the_epoch_inside_a_message_is_good_for_its_life_and_at_all_addresses),
 		cmocka_unit_test(nothing_is_ever_accepted_twice),

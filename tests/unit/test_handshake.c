@@ -25,7 +25,7 @@ static void two_init(struct two *t)
 		test_random_fill(&t->random, s->dh_sk, 32);
 		s->suite->dh_public(s->dh_pk, s->dh_sk);
 		memset(t->chain[i], i + 1, sizeof t->chain[i]);
-		s->chain = s->chain_short = test_span(t->chain[i], sizeof t->chain[i]);
+		s->chain = test_span(t->chain[i], sizeof t->chain[i]);
 		s->features = 3;
 		s->role = (uint8_t)(i + 1);
 	}

@@ -17,7 +17,13 @@
 #define SANITIZED false
 #endif
 
-enum { FIRST = 2, MORE = 100, NODE_BYTES_MAX = 20 * 1000 };
+enum {
+	FIRST = 2,
+	MORE = 100,
+	LIVE_BYTES_MAX = 16300, /* of the node's own allocator */
+	GIVEN_BYTES_MAX = 17200, /* with what libuv takes, and the C library's own */
+	PRIVATE_BYTES_MAX = 20 * 1000 /* in whole pages, which differ by 600 bytes from run to run */
+};
 
 /* The allocator of those who name none, counted, and not written to: what is not used is to stay untouched. */
 struct counter {
@@ -140,10 +146,10 @@ static void a_further_idle_node_costs_little(void **state)
 	own = own > 0 ? (private_bytes() - own) / MORE : 0;
 	print_message("a further idle leaf: %zu bytes of its allocator, %zu of malloc, %zu private\n", live, given,
 		      own);
-	assert_true(live <= NODE_BYTES_MAX);
+	assert_true(live <= LIVE_BYTES_MAX);
 	if (!SANITIZED) {
-		assert_true(given <= NODE_BYTES_MAX);
-		assert_true(own <= NODE_BYTES_MAX);
+		assert_true(given <= GIVEN_BYTES_MAX);
+		assert_true(own <= PRIVATE_BYTES_MAX);
 	}
 	for (size_t i = 0; i < FIRST + MORE; i++)
 		assert_int_equal(kith_node_close(c->leaf[i].node, on_node_closed), 0);

@@ -15,6 +15,7 @@ static void a_canceled_operation_is_gone(void **state)
 	assert_int_equal(kith_core_cancel(w.nodes[WORLD_ALICE].core, world_clock(&w), op), KITH_ENOENT);
 	world_drain(&w, WORLD_ALICE);
 	assert_int_equal(outcome(&w, WORLD_ALICE, op, since), KITH_ECANCELED);
+	assert_null(w.nodes[WORLD_ALICE].core->ops); /* its memory, too */
 	world_run(&w, KITH_US_PER_S);
 	assert_null(world_event(&w, WORLD_BOB, KITH_EVENT_INCOMING, since));
 	core_world_deinit(&w);

@@ -318,13 +318,14 @@ static void fill_anew(struct vec_topic *topic, struct exchange *x)
 static void call_hello(struct vec_topic *topic, struct exchange *x, bool cancel)
 {
 	static const char service[] = "chat";
-	uint8_t payload[KITH_UDP_PAYLOAD];
+	uint8_t payload[KITH_UDP_PAYLOAD], brief[KITH_CHAIN_MAX];
 	struct kith_writer w = kith_writer_of(payload, sizeof payload);
 	struct vec v = cancel ? vec_begin(topic, "call hello with cancel", "3.8",
 					  "The call is given up: the same call id, a new timestamp, CANCEL.")
 			      : vec_begin(topic, "call hello", "3.1",
 					  "A call to a person, which travels inside INTRODUCE and is padded for that.");
-	size_t pad_to = KITH_UDP_PAYLOAD - (KITH_IK_HELLO_OVERHEAD + 35 + x->self[INITIATOR].chain_short.len + 40);
+	size_t pad_to = KITH_UDP_PAYLOAD -
+			(KITH_IK_HELLO_OVERHEAD + 35 + kith_chain_brief(x->self[INITIATOR].chain, brief).len + 40);
 	vec_covers(&v, "packet", "HELLO");
 	exchange_hello_frame(x, INITIATOR, ALICE_MS + cancel, x->self[INITIATOR].chain, &w, v.in);
 	vec_text(v.in, "service", service);

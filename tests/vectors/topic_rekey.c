@@ -10,11 +10,11 @@
 /* A session that is open, with the keys of an IK handshake. That itself is told by another topic. */
 static void open_session(struct vec_topic *topic, struct exchange *x)
 {
-	uint8_t payload[KITH_UDP_PAYLOAD];
+	uint8_t payload[KITH_UDP_PAYLOAD], brief[KITH_CHAIN_MAX];
 	struct kith_writer w = kith_writer_of(payload, sizeof payload);
 	exchange_init(x, false);
 	struct vec v = vec_begin(topic, "hello", "", "");
-	exchange_hello_frame(x, INITIATOR, WORLD_NOW_MS, x->self[INITIATOR].chain_short, &w, v.in);
+	exchange_hello_frame(x, INITIATOR, WORLD_NOW_MS, kith_chain_brief(x->self[INITIATOR].chain, brief), &w, v.in);
 	exchange_hello(x, &v, vec_span_of(payload, kith_writer_len(&w)), KITH_UDP_PAYLOAD);
 	exchange_read_hello(x);
 	vec_drop(topic, &v);

@@ -82,7 +82,6 @@ struct kith_self world_self(const struct world *w, const struct person *p, const
 				  .random = random,
 				  .network = w->network,
 				  .chain = p->full,
-				  .chain_short = p->by_id,
 				  .features = KITH_FEATURE_STREAMS,
 				  .role = (uint8_t)role };
 	memcpy(self.dh_sk, p->device.dh_sk, sizeof self.dh_sk);
