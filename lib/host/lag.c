@@ -2,7 +2,8 @@
 
 #define PERIOD_US KITH_US_PER_S
 #define TURN_MAX_US UINT64_C(1000000000) /* a machine that slept: its square must not overflow */
-#define HELD_UP 4
+
+enum { HELD_UP = 4 };
 
 bool kith_lag_turn(struct kith_lag *lag, kith_time_us now, uint64_t idle_us)
 {

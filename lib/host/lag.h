@@ -26,8 +26,8 @@ struct kith_lag {
 	uint64_t squares; /* of its turns, us^2 */
 };
 
-/* A turn of the loop ends. True once a second has passed: the figures can be taken. idle_us: that the loop has waited in
- * all. */
+/* A turn of the loop ends. True once a second has passed: the figures can be taken. idle_us: that the loop has waited
+ * in all. */
 bool kith_lag_turn(struct kith_lag *lag, kith_time_us now, uint64_t idle_us);
 
 /* The figures of the time since the last such call, but for memory; the next period begins. cpu_us: that the loop's
