@@ -27,7 +27,8 @@
 #define KITH_CERT_MAX 320 /* longest certificate: fixed fields, longest texts and extensions fit */
 #define KITH_CHAIN_MAX 640 /* longest chain: two fit a first packet of 1200 bytes with room for their usual form */
 #define KITH_DEVICES_MAX 16 /* live devices of an identity */
-#define KITH_DEVICES_LEN_MAX 720 /* a full device list with extensions */
+#define KITH_DEVICE_TAG_LEN 8 /* by which a device list knows a device */
+#define KITH_DEVICES_LEN_MAX 336 /* a full device list with extensions */
 #define KITH_REVOKED_RANGES_MAX 512 /* with the keys: a list fits one answer of 16 KiB */
 #define KITH_REVOKED_KEYS_MAX 240 /* of one list, as the ranges */
 #define KITH_REVOCATION_LEN_MAX 16256 /* a full list */
@@ -176,17 +177,19 @@ KITH_EXPORT int kith_chain_parse(struct kith_chain *out, struct kith_span chain)
 
 /* ---- lists ---- */
 
-/* The live devices of an identity. A device absent from the highest list seen is refused. */
+/* The live devices of an identity. A device absent from the highest list seen is refused. Everybody reads lists in
+ * records, so they say what checking needs and no more: a tag for each device, which who knows the device's key can
+ * make, and others, made up, to 3, 6, 12 or 16 in all. Tags of a device in two lists have nothing in common. */
 struct kith_devices { /* fixed */
 	uint64_t number; /* higher supersedes lower */
-	uint8_t n; /* how many there are */
-	const uint8_t *keys; /* n Ed25519 keys of 32 bytes, ascending */
+	uint8_t n; /* how many tags there are */
+	const uint8_t *tags; /* n of KITH_DEVICE_TAG_LEN bytes, ascending */
 	struct kith_signed s; /* signed by the identity */
 };
 
-/* number is max(last + 1, unix ms): a list that is ahead of the clock is refused. Everybody reads it in records, so it
- * may be rounded down. Sorts the keys; KITH_EINVAL for more than KITH_DEVICES_MAX or one given twice. An empty list
- * refuses every device.
+/* keys: n Ed25519 keys of devices, in any order. number is max(last + 1, unix ms), which may be rounded down, since
+ * everybody reads it: a list that is ahead of the clock is refused. KITH_EINVAL for more than KITH_DEVICES_MAX keys, or
+ * one given twice. A list of no device refuses every device.
  * Parses without verifying: KITH_EPROTO, KITH_EVERSION, KITH_ENOTSUP. */
 KITH_EXPORT int kith_devices_make(uint8_t out[KITH_DEVICES_LEN_MAX], uint64_t number, const struct kith_key keys[],
 				  size_t n, const struct kith_seed *identity) KITH_MUST_USE;

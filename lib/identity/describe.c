@@ -117,9 +117,9 @@ static void add_devices(struct text *t, const struct kith_devices *list)
 {
 	add(t, "type: device list\n");
 	add(t, "number: %llu\n", (unsigned long long)list->number);
-	add(t, "devices: %u\n", list->n);
+	add(t, "tags: %u\n", list->n);
 	for (size_t i = 0; i < list->n; i++)
-		add_key(t, "ed25519 key", list->keys + i * KITH_KEY_LEN);
+		add_hex(t, "tag", list->tags + i * KITH_DEVICE_TAG_LEN, KITH_DEVICE_TAG_LEN);
 }
 
 static void add_revocation(struct text *t, const struct kith_revocation *list)

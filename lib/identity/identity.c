@@ -106,6 +106,11 @@ int kith_devices_make(uint8_t out[KITH_DEVICES_LEN_MAX], uint64_t number, const 
 	return len;
 }
 
+bool kith_devices_has(const struct kith_devices *list, const struct kith_key *device)
+{
+	return kith_devices_holds(kith_suite_sodium(), list, device);
+}
+
 int kith_revocation_make(uint8_t *out, size_t cap, const struct kith_revocation *list,
 			 const struct kith_serial_range ranges[], size_t ranges_n, const struct kith_key keys[],
 			 size_t keys_n, const struct kith_seed *signer)

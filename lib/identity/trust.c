@@ -204,7 +204,8 @@ static int lists_check(const struct kith_trust *t, const struct kith_now *now, c
 		if (issuer != NULL && kith_trust_revokes(issuer->list, person->name_serial, &person->identity))
 			return KITH_EREVOKED;
 	}
-	if (devices_held(t, now, &person->identity, &list) && !kith_devices_has(&list, &person->device_sign))
+	if (devices_held(t, now, &person->identity, &list) &&
+	    !kith_devices_holds(t->suite, &list, &person->device_sign))
 		return KITH_EREVOKED;
 	return 0;
 }

@@ -9,6 +9,20 @@
 
 static const struct kith_span nothing = { NULL, 0 };
 
+/* One endpoint less, of the home that names most: where else a home is can be missed, what a device list leaves out
+ * cannot. False: each home names one. */
+static bool name_less(struct kith_record *record)
+{
+	struct kith_host *most = &record->homes[0].host;
+	for (size_t i = 1; i < record->homes_n; i++)
+		if (record->homes[i].host.endpoints_n > most->endpoints_n)
+			most = &record->homes[i].host;
+	if (record->homes_n == 0 || most->endpoints_n <= 1)
+		return false;
+	most->endpoints_n--;
+	return true;
+}
+
 static int make_record(struct kith_core *c, bool offline)
 {
 	struct kith_record record;
@@ -33,14 +47,12 @@ static int make_record(struct kith_core *c, bool offline)
 		kith_home_tag(c->suite, home->tag, &person.device_sign);
 	}
 	int n = kith_record_make(c->suite, bytes, &record, c->self.sign_sk);
-	if (n == KITH_EMSGSIZE) {
+	while (n == KITH_EMSGSIZE && name_less(&record))
+		n = kith_record_make(c->suite, bytes, &record, c->self.sign_sk);
+	if (n == KITH_EMSGSIZE) { /* there are extensions in the certificates */
 		record.devices = nothing;
 		n = kith_record_make(c->suite, bytes, &record, c->self.sign_sk);
 	}
-	for (size_t i = 0; i < record.homes_n; i++) /* then where else the homes are */
-		record.homes[i].host.endpoints_n = 1;
-	if (n == KITH_EMSGSIZE)
-		n = kith_record_make(c->suite, bytes, &record, c->self.sign_sk);
 	struct kith_blob *blob = n > 0 ? kith_blob_intern(&c->shared->blobs, bytes, (size_t)n) : NULL;
 	if (blob == NULL)
 		return n < 0 ? n : KITH_ENOMEM;

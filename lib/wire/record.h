@@ -132,7 +132,7 @@ void kith_home_tag(const struct kith_suite *suite, uint8_t out[KITH_HOME_TAG_LEN
 /* ---- presence records ---- */
 
 /* Signs with the device's Ed25519 secret key; what is made always parses. The length, KITH_EINVAL for fields out of
- * bounds, KITH_EMSGSIZE beyond KITH_RECORD_LEN_MAX (leave the device list out then). */
+ * bounds, KITH_EMSGSIZE beyond KITH_RECORD_LEN_MAX (name fewer endpoints then). */
 int kith_record_make(const struct kith_suite *suite, uint8_t out[KITH_RECORD_LEN_MAX], const struct kith_record *record,
 		     const uint8_t sign_sk[KITH_SIGN_SK_LEN]) KITH_MUST_USE;
 

@@ -304,7 +304,7 @@ static void lists_and_requests_are_described(void **state)
 	assert_non_null(strstr(text, "next update: 1970-01-02 00:00:00Z\n"));
 	len = kith_devices_make(buf, 9, &key, 1, &seed);
 	assert_true(kith_identity_describe(made(buf, len), text, sizeof text) > 0);
-	assert_non_null(strstr(text, "number: 9\ndevices: 1\ned25519 key: "));
+	assert_non_null(strstr(text, "number: 9\ntags: 3\ntag: "));
 	len = kith_enrol_make(buf, &request, &seed);
 	assert_true(kith_identity_describe(made(buf, len), text, sizeof text) > 0);
 	assert_non_null(strstr(text, "name: carol\n"));

@@ -287,6 +287,54 @@ static void a_list_that_comes_along_and_leaves_the_device_out_revokes_it(void **
 	assert_int_equal(verify_of(&r), KITH_EREVOKED); /* and the trust remembers */
 }
 
+/* A newer list has the device again, an older one that leaves it out is looked at no more, and what leaves out a device
+ * leaves out no other. */
+static void the_newest_list_counts_whichever_record_brings_it(void **state)
+{
+	(void)state;
+	uint8_t list[KITH_DEVICES_LEN_MAX], older[KITH_DEVICES_LEN_MAX];
+	const struct kith_key both[] = { alice.device.sign.pk, homes[0].device.sign.pk };
+	struct kith_record r = ow_record_of(&w, &alice, homes, 1);
+	const struct kith_span none = test_span(NULL, 0);
+	int len = kith_devices_sign(w.suite, list, 20, both, 2, none, alice.identity.sk);
+	int older_len = kith_devices_sign(w.suite, older, 19, both + 1, 1, none, alice.identity.sk);
+	assert_true(len > 0 && older_len == len); /* one device of two, and both of them, look alike */
+	r.devices = test_span(list, (size_t)len);
+	assert_int_equal(verify_of(&r), 0);
+	r.devices = test_span(older, (size_t)older_len);
+	assert_int_equal(verify_of(&r), 0);
+	len = kith_devices_sign(w.suite, list, 21, both + 1, 1, none, alice.identity.sk);
+	r.devices = test_span(list, (size_t)len);
+	assert_int_equal(verify_of(&r), KITH_EREVOKED);
+	r.devices = test_span(older, (size_t)older_len);
+	assert_int_equal(verify_of(&r), KITH_EREVOKED);
+}
+
+/* What it costs to name the devices: PROTOCOL.md 9 has the figure for up to three. */
+static void a_usual_record_says_how_long_it_is(void **state)
+{
+	(void)state;
+	uint8_t buf[KITH_RECORD_LEN_MAX], list[KITH_DEVICES_LEN_MAX];
+	struct kith_key keys[KITH_DEVICES_MAX];
+	struct kith_record r = ow_record_of(&w, &alice, homes, 3);
+	r.homes[1].host.endpoints_n = 2;
+	r.homes[1].host.endpoints[1] = r.homes[1].host.endpoints[0];
+	r.homes[1].host.endpoints[1].addr.family = KITH_FAMILY_V6;
+	r.homes[1].host.endpoints[1].addr.ip[0] = 0x20;
+	const size_t bare = ow_record_sign(&w, &alice, buf, &r).len;
+	assert_int_equal(bare, 318 + alice.chain.len);
+	for (size_t i = 0; i < KITH_DEVICES_MAX; i++)
+		memset(keys[i].b, (int)i + 1, sizeof keys[i].b);
+	for (size_t n = 1; n <= KITH_DEVICES_MAX; n++) {
+		int len = kith_devices_sign(w.suite, list, 5, keys, n, test_span(NULL, 0), alice.identity.sk);
+		r.devices = test_span(list, (size_t)len);
+		size_t whole = ow_record_sign(&w, &alice, buf, &r).len;
+		assert_int_equal(whole, bare + 76 + 8u * (n <= 3 ? 3 : n <= 6 ? 6 : n <= 12 ? 12 : 16));
+		print_message("devices %zu: record of %zu bytes, of which chain %zu, list %d\n", n, whole,
+			      alice.chain.len, len);
+	}
+}
+
 static void a_list_by_another_identity_is_refused(void **state)
 {
 	(void)state;
@@ -577,6 +625,8 @@ int main(void)
 		T(a_record_under_somebody_elses_key_is_refused),
 		T(a_record_signed_by_another_device_is_refused),
 		T(a_list_that_comes_along_and_leaves_the_device_out_revokes_it),
+		T(the_newest_list_counts_whichever_record_brings_it),
+		T(a_usual_record_says_how_long_it_is),
 		T(a_list_by_another_identity_is_refused),
 		T(only_a_listed_home_can_report_and_only_on_that_sequence),
 		T(no_flipped_bit_of_a_vanish_report_verifies),

@@ -112,13 +112,17 @@ def verifier(f):
 WRITERS = {("certificates", "issuer certificate"): objects.issuer_certificate,
            ("certificates", "name certificate"): objects.name_certificate,
            ("certificates", "device certificate"): objects.device_certificate,
-           ("certificates", "device list"): objects.device_list,
            ("certificates", "revocation list"): objects.revocation_list,
-           ("directory", "record(, offline|, guarded)?$"): objects.record,
+           ("directory", "record(, offline|, guarded|, of one device of two)?$"): objects.record,
            ("directory", "vanish report$"): objects.vanish,
            ("proofs", "enrolment request$"): objects.enrolment}
 for (of_topic, of_name), writer in WRITERS.items():
     rule(of_topic, of_name)(lambda f, w=writer: signed(f, w(f)))
+
+
+@rule("certificates", "device list")
+def device_list(f):
+    return signed(f, objects.device_list(f)) | {"tags": objects.device_tags(f)}
 
 
 @rule("certificates", "network parameters")

@@ -249,7 +249,7 @@ class Verifier:
     def hold_devices(self, identity, data):
         c = read_devices(data)
         verify(c["signed"], 5, identity)
-        self.devices[identity] = c["keys"]
+        self.devices[identity] = c
 
     def revoked(self, signer_id, serial, key):
         c = self.revocations.get(signer_id)
@@ -266,7 +266,7 @@ class Verifier:
         listed = self.devices.get(name["identity"])
         refuse("KITH_EREVOKED", "by a list", self.revoked(self.network[:8], issuer["serial"], issuer["issuer"]) or
                self.revoked(name["issuer_id"], name["serial"], name["identity"]) or
-               (listed is not None and device["ed25519"] not in listed))
+               (listed is not None and device_tag(listed["number"], device["ed25519"]) not in listed["tags"]))
         times = [issuer["validity"], name["validity"], device["validity"]]
         first, last = max(t[0] for t in times), min(t[1] for t in times)
         refuse("KITH_EEXPIRED", "expired", self.now_ms > last * 1000 + TOLERANCE_MS)
@@ -304,15 +304,27 @@ class Verifier:
 
 # ---- lists ----
 
+def device_tag(list_number, key):
+    return blake2b(b"kith device tag v1\0", list_number, key)[:8]
+
+
+def device_tags(f):
+    """Those of the devices, and others of none, made with the signer's secret."""
+    keys, most = f["devices"], next(n for n in (3, 6, 12, 16) if n >= len(f["devices"]))
+    return sorted([device_tag(f["number"], key) for key in keys] +
+                  [blake2b(b"kith device fill v1\0", f["number"], bytes((i,)), key=f["signer_seed"])[:8]
+                   for i in range(len(keys), most)])
+
+
 def device_list(f):
-    keys = sorted(f["devices"])
-    return b"\1\5" + f["number"] + number(len(keys), 1) + b"".join(keys) + b"\0"
+    tags = device_tags(f)
+    return b"\1\5" + f["number"] + number(len(tags), 1) + b"".join(tags) + b"\0"
 
 
 def read_devices(data):
     r = begin(data, 5)
-    c = {"number": r.number(8), "keys": [r.bytes(32) for _ in range(r.number(1))]}
-    refuse("KITH_EPROTO", "ascending", c["keys"] != sorted(set(c["keys"])) or len(c["keys"]) > 16)
+    c = {"number": r.bytes(8), "tags": [r.bytes(8) for _ in range(r.number(1))]}
+    refuse("KITH_EPROTO", "ascending", c["tags"] != sorted(set(c["tags"])) or len(c["tags"]) > 16)
     c["signed"] = finish(r)
     return c
 

@@ -1,6 +1,7 @@
 /* Objects of the directory (PROTOCOL.md section 9). */
 #include <string.h>
 
+#include "identity/devices.h"
 #include "topics.h"
 #include "wire/attest.h"
 #include "wire/busy.h"
@@ -399,7 +400,7 @@ void topic_directory(struct vec_topic *topic)
 {
 	static const uint8_t status[] = { 0x5e, 0xa1, 0xed };
 	struct cast c;
-	uint8_t usual[KITH_RECORD_LEN_MAX], other[KITH_RECORD_LEN_MAX];
+	uint8_t usual[KITH_RECORD_LEN_MAX], other[KITH_RECORD_LEN_MAX], list[KITH_DEVICES_LEN_MAX];
 	cast_init(&c);
 	hosts(topic, &c);
 	tag(topic, &c);
@@ -415,6 +416,12 @@ void topic_directory(struct vec_topic *topic)
 	guarded.seq++;
 	guarded.guarded = true;
 	follow(topic, &c, guarded.guard);
+	struct kith_record one_of_two = r;
+	struct kith_key devices[2] = { c.alice.device.sign.pk };
+	vec_seed(devices[1].b, "another device's key");
+	one_of_two.devices = vec_made(
+		list, kith_devices_sign(c.w.suite, list, 9, devices, 2, (struct kith_span){ 0 }, c.alice.identity.sk));
+	(void)record(topic, &c, "record, of one device of two", "With the identity's device list.", &one_of_two, other);
 	(void)record(topic, &c, "record, guarded", "As it is told to those who may follow.", &guarded, other);
 	bad_records(topic, &c, made, &r);
 	vanish(topic, &c, made);
