@@ -61,13 +61,15 @@ struct kith_help {
 	struct kith_need need;
 	bool asking; /* a leaf was asked, and has not answered yet */
 	struct kith_host newcomer; /* who was asked last */
-	uint32_t left; /* leaves that are still to be handed over to it */
+	uint32_t left; /* leaves that are still to be handed over to it ... */
+	uint32_t share; /* ... one in so many a second */
 	uint16_t round; /* counts what leaves are told, so that each is told once */
 	kith_time_us next_at; /* the next step of handing over or draining */
 	bool elected; /* this node was promoted */
 	struct kith_tenure tenure;
 	uint32_t places, places_step; /* leaves that it takes for now, and by how many that grows; 0: as many as come */
-	kith_time_us places_at, census_at;
+	kith_time_us places_at, looked_at;
+	struct kith_looks looks;
 	bool draining, done; /* it gives its office up; nobody is left */
 	uint32_t drained_at_once; /* leaves a second */
 	kith_time_us drain_by;

@@ -190,39 +190,77 @@ bool kith_election_asks(struct kith_need *need, kith_time_us now, uint32_t permi
 	return true;
 }
 
-bool kith_election_roomy(uint32_t n, uint64_t sum_permille)
+/* Supernodes of which each has so much to do, to the nearest whole one. */
+static uint32_t needed(uint64_t sum_permille, uint32_t each_permille)
 {
-	return n >= KITH_ELECTION_LEAST && sum_permille <= (uint64_t)n * KITH_ELECTION_ROOMY;
+	const uint64_t n = (sum_permille + each_permille / 2) / each_permille;
+	return n > KITH_ELECTION_LEAST ? (uint32_t)n : KITH_ELECTION_LEAST;
 }
 
-uint32_t kith_election_evens(uint32_t leaves, uint32_t permille, uint32_t other_permille)
+static uint8_t counted(uint8_t looks, bool found, uint8_t most)
 {
-	if (other_permille > KITH_ELECTION_TAKES || permille <= other_permille)
+	if (!found)
+		return looks > 0 ? (uint8_t)(looks - 1) : 0;
+	return looks < most ? (uint8_t)(looks + 1) : most;
+}
+
+void kith_election_look(struct kith_looks *looks, const struct kith_census *all)
+{
+	enum { LOOKS = KITH_ELECTION_USUAL_LOOKS };
+	const bool few = all->n >= KITH_ELECTION_LEAST && needed(all->sum, KITH_ELECTION_ASK) > all->n;
+	const uint64_t came = all->n > looks->n ? all->n - looks->n : 0,
+		       anew = came > 0 ? KITH_ELECTION_FEW_LOOKS * KITH_ELECTION_MANY_COME * came / all->n : 0;
+	looks->few = looks->few > anew ? (uint8_t)(looks->few - anew) : 0;
+	looks->few = counted(looks->few, few, KITH_ELECTION_FEW_LOOKS);
+	looks->n = all->n;
+	looks->many = counted(looks->many, kith_election_excess(all) > 0, KITH_ELECTION_MANY_LOOKS);
+	looks->own = (looks->own * (LOOKS - 1) + all->own + LOOKS / 2) / LOOKS;
+}
+
+uint32_t kith_election_lacking(const struct kith_looks *looks, const struct kith_census *all)
+{
+	uint32_t n = KITH_ELECTION_LEAST;
+	if (looks->few == KITH_ELECTION_FEW_LOOKS)
+		n = needed(all->sum, KITH_ELECTION_ASK);
+	const uint64_t pressing = (all->sum + KITH_ELECTION_PRESSING - 1) / KITH_ELECTION_PRESSING;
+	n = pressing > n ? (uint32_t)pressing : n;
+	return n > all->n ? n - all->n : 0;
+}
+
+bool kith_election_promotes(const struct kith_looks *looks, const struct kith_census *all,
+			    const struct kith_random *random)
+{
+	const uint32_t lacking = kith_election_lacking(looks, all);
+	return all->n < KITH_ELECTION_LEAST ||
+	       (lacking > 0 && (lacking >= all->above || kith_rng_below(random, all->above) < lacking));
+}
+
+uint32_t kith_election_evens(const struct kith_looks *looks, const struct kith_census *all, uint32_t leaves,
+			     uint32_t other_permille)
+{
+	const uint32_t mean = all->n > 0 ? (uint32_t)(all->sum / all->n) : 0;
+	uint32_t own = all->own;
+	if (own < mean + KITH_ELECTION_FAR)
+		own = looks->own < own ? looks->own : own;
+	if (own < mean + KITH_ELECTION_UNEVEN || other_permille >= mean)
 		return 0;
-	const uint64_t n = (uint64_t)leaves * (permille - other_permille) / (2 * (uint64_t)permille);
+	const uint32_t half = (own - other_permille) / 2, above = own - mean;
+	const uint64_t n = (uint64_t)leaves * (half < above ? half : above) / own;
 	return n > 0 ? (uint32_t)n : 1;
 }
 
-uint32_t kith_election_excess(uint32_t n, uint64_t sum_permille)
+uint32_t kith_election_excess(const struct kith_census *all)
 {
-	uint64_t needed = (sum_permille + FULL / 2 - 1) / (FULL / 2);
-	needed += needed / 10 > 0 ? needed / 10 : 1;
-	needed = needed > KITH_ELECTION_LEAST ? needed : KITH_ELECTION_LEAST;
-	return n > needed ? (uint32_t)(n - needed) : 0;
+	const uint32_t enough = needed(all->sum, KITH_ELECTION_GO);
+	return all->n > enough ? all->n - enough : 0;
 }
 
-bool kith_election_goes(struct kith_tenure *tenure, kith_time_us now, uint32_t permille, uint32_t n,
-			uint64_t sum_permille, const struct kith_random *random)
+bool kith_election_goes(struct kith_tenure *tenure, kith_time_us now, const struct kith_looks *looks,
+			const struct kith_census *all, const struct kith_random *random)
 {
-	if (permille >= KITH_ELECTION_GO || sum_permille >= (uint64_t)n * KITH_ELECTION_GO) {
-		tenure->calm_since = KITH_TIME_NEVER;
-		return false;
-	}
-	if (tenure->calm_since == KITH_TIME_NEVER)
-		tenure->calm_since = now;
-	if (now - tenure->calm_since < KITH_ELECTION_GO_US || now - tenure->since < KITH_ELECTION_OFFICE_US ||
+	if (looks->many < KITH_ELECTION_MANY_LOOKS || now - tenure->since < KITH_ELECTION_OFFICE_US ||
 	    (tenure->drawn_at != 0 && now - tenure->drawn_at < KITH_ELECTION_DRAW_US))
 		return false;
 	tenure->drawn_at = now;
-	return kith_rng_below(random, n) < kith_election_excess(n, sum_permille);
+	return kith_rng_below(random, all->n) < kith_election_excess(all);
 }

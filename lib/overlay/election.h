@@ -9,16 +9,25 @@
  * levels fall one at a time. The number of sessions and tunnels has no part in it: those tables refuse by themselves
  * when they are full. Relayed bytes reach the first level only.
  *
- * Where there are KITH_ELECTION_LEAST supernodes, and the mean of their loads is KITH_ELECTION_ROOMY at most, a
- * supernode with too much to do has one of the others take leaves of its, and nobody is promoted: else there were a
- * supernode more for each unevenness, and twice as many as the load needs.
- * Help is asked for when utilisation stayed above KITH_ELECTION_ASK for KITH_ELECTION_ASK_US, or at once when packets
- * wait longer than KITH_ELECTION_WAIT_US; then not again for KITH_ELECTION_AGAIN_US. Whoever was promoted gives its
- * office up (those whose certificates name them seed the network, and stay) when its own utilisation and the mean of
- * all have stayed below KITH_ELECTION_GO for KITH_ELECTION_GO_US, it was in office for KITH_ELECTION_OFFICE_US, and a
- * draw says so: of N supernodes of which some are too many, each goes with probability excess/N, drawn once in
- * KITH_ELECTION_DRAW_US, so that they do not go together. Too many are those beyond what all load needs at half of
- * what it may take, with a tenth, and one at least, in reserve, and never so that fewer than KITH_ELECTION_LEAST stay.
+ * A supernode has too much to do when its utilisation stayed above KITH_ELECTION_ASK for KITH_ELECTION_ASK_US, or
+ * packets wait longer than KITH_ELECTION_WAIT_US; it looks for help then, and not again for KITH_ELECTION_AGAIN_US.
+ * Two things help: one more is promoted if supernodes are lacking, and else leaves go to another that has less to do.
+ * Needed are as many as the loads of all members come to at KITH_ELECTION_ASK for each, to the nearest whole one:
+ * where twelve are needed one more or less is eight in a hundred. Each supernode looks at the loads once in
+ * KITH_ELECTION_LOOK_US, and what fewer there are than needed is lacking once KITH_ELECTION_FEW_LOOKS more looks found
+ * it so than did not: leaves that move, and what they all renew at one time, are work for some minutes, and whoever is
+ * promoted for that is one too many for an hour. Members that come make such work as well, and the count begins anew:
+ * with one in KITH_ELECTION_MANY_COME all of it, with fewer a part. But nobody waits while the loads come to more than
+ * KITH_ELECTION_PRESSING for each, or there are fewer than KITH_ELECTION_LEAST. Each of those with too much to do
+ * draws, so that as many promote one as are lacking.
+ * Leaves go when utilisation is KITH_ELECTION_UNEVEN above the mean of all, both now and in the mean of
+ * KITH_ELECTION_USUAL_LOOKS looks, or KITH_ELECTION_FAR above it now; they go to one that is below the mean.
+ * Too many are those beyond what the loads come to at KITH_ELECTION_GO for each: that is a little less than ASK, so
+ * that nobody who went is called back for a trifle. Whoever was promoted gives its office up (those whose certificates
+ * name them seed the network, and stay) when KITH_ELECTION_MANY_LOOKS more of its looks found too many than did not,
+ * it was in office for KITH_ELECTION_OFFICE_US, and a draw says so: of N supernodes of which some are too many, each
+ * goes with probability excess/N, drawn once in KITH_ELECTION_DRAW_US, so that they do not go together.
+ * KITH_ELECTION_LEAST stay.
  * Times here are those of the election's clock (kith_paced of link/state.h), which in test networks goes faster than
  * others.
  * Never: input, output, a clock, a table, randomness of its own.
@@ -36,13 +45,18 @@
 #define KITH_ELECTION_ASK_US (30 * KITH_US_PER_S)
 #define KITH_ELECTION_WAIT_US (20 * KITH_US_PER_MS)
 #define KITH_ELECTION_AGAIN_US (60 * KITH_US_PER_S)
-#define KITH_ELECTION_GO 250 /* permille */
-#define KITH_ELECTION_GO_US (1800 * KITH_US_PER_S)
+#define KITH_ELECTION_LOOK_US (60 * KITH_US_PER_S)
+#define KITH_ELECTION_FEW_LOOKS 15
+#define KITH_ELECTION_MANY_COME 20 /* one in so many */
+#define KITH_ELECTION_PRESSING 800 /* permille, mean of all: overload begins */
+#define KITH_ELECTION_UNEVEN 100 /* permille */
+#define KITH_ELECTION_FAR 250 /* permille: more than the load of one varies by itself in half a minute */
+#define KITH_ELECTION_USUAL_LOOKS 10
+#define KITH_ELECTION_GO 690 /* permille, mean of those that stay */
+#define KITH_ELECTION_MANY_LOOKS 30
 #define KITH_ELECTION_OFFICE_US (3600 * KITH_US_PER_S)
 #define KITH_ELECTION_DRAW_US (600 * KITH_US_PER_S)
 #define KITH_ELECTION_LEAST 6 /* supernodes: as many as keep a record */
-#define KITH_ELECTION_ROOMY 650 /* permille, mean of all: up to that those that there are suffice */
-#define KITH_ELECTION_TAKES 500 /* permille: who has no more takes leaves of others */
 #define KITH_ELECTION_CANDIDATES 8
 #define KITH_LOAD_ENTRY_US (600 * KITH_US_PER_S) /* local: 25,000 members that all change cost each other 176 kbit/s */
 #define KITH_LOAD_ENTRY_LEAST_US (60 * KITH_US_PER_S) /* local: as often as help is asked for */
@@ -132,23 +146,44 @@ struct kith_need {
 /* Takes a second's figures: the utilisation of all, and that of the wait. True: ask for help now. */
 bool kith_election_asks(struct kith_need *need, kith_time_us now, uint32_t permille, uint32_t wait_permille);
 
-/* Whether n supernodes with such a sum of their loads have room enough, if it was spread evenly. */
-bool kith_election_roomy(uint32_t n, uint64_t sum_permille);
-/* How many of its leaves one with so much load has another take that has so much: those that make them equal. 0: the
- * other is asked for none. */
-uint32_t kith_election_evens(uint32_t leaves, uint32_t permille, uint32_t other_permille);
+/* What a supernode knows of all members, itself included. Loads are in permille. */
+struct kith_census {
+	uint32_t n, above; /* members, and those of them above KITH_ELECTION_ASK */
+	uint64_t sum; /* of the loads of all */
+	uint32_t own;
+};
+
+/* What it keeps of its looks at them. */
+struct kith_looks {
+	uint8_t few, many; /* that found too few or too many, less those that did not: none at least */
+	uint32_t n; /* members at the last one */
+	uint32_t own; /* mean of what it had to do */
+};
+
+/* Takes what was seen, once in KITH_ELECTION_LOOK_US. */
+void kith_election_look(struct kith_looks *looks, const struct kith_census *all);
+
+/* How many supernodes are lacking: 0 while it did not last, and does not press. */
+uint32_t kith_election_lacking(const struct kith_looks *looks, const struct kith_census *all);
+/* One of those with too much to do draws: whether it promotes one. */
+bool kith_election_promotes(const struct kith_looks *looks, const struct kith_census *all,
+			    const struct kith_random *random);
+
+/* How many of its leaves one has another take that says so much: those that it has above the mean, or that make the two
+ * equal if these are fewer. 0: none. */
+uint32_t kith_election_evens(const struct kith_looks *looks, const struct kith_census *all, uint32_t leaves,
+			     uint32_t other_permille);
 
 struct kith_tenure {
 	kith_time_us since; /* when it began */
-	kith_time_us calm_since; /* NEVER */
 	kith_time_us drawn_at; /* 0: never */
 };
 
-/* How many supernodes of n are too many for the sum of their loads in permille. */
-uint32_t kith_election_excess(uint32_t n, uint64_t sum_permille);
+/* How many supernodes are too many. */
+uint32_t kith_election_excess(const struct kith_census *all);
 
-/* Takes own utilisation, and what the members say of theirs, own included. True: give the office up now. */
-bool kith_election_goes(struct kith_tenure *tenure, kith_time_us now, uint32_t permille, uint32_t n,
-			uint64_t sum_permille, const struct kith_random *random);
+/* Each time after a look. True: give the office up now. */
+bool kith_election_goes(struct kith_tenure *tenure, kith_time_us now, const struct kith_looks *looks,
+			const struct kith_census *all, const struct kith_random *random);
 
 #endif

@@ -12,12 +12,12 @@
 #define STEP_US (1 * KITH_US_PER_S)
 #define NEWS_US (5 * KITH_US_PER_S) /* a newcomer begins, and is heard of */
 #define WIDEN_US (60 * KITH_US_PER_S)
-#define CENSUS_US (60 * KITH_US_PER_S) /* between two looks at the load of all members */
 #define DRAIN_US (180 * KITH_US_PER_S)
 enum {
 	SHARE = 20, /* one leaf in so many a second */
+	SHARE_CALM = 100, /* where there is no hurry: one that moves is as much work as one that stays for minutes */
 	RELIEVED = 500, /* permille: no more are moved */
-	WIDEN_BELOW = 500
+	WIDEN_BELOW = 650 /* permille: what a newcomer is to have in the end, and some room */
 };
 
 /* ---- asking ---- */
@@ -71,60 +71,62 @@ static void ask_sought(struct kith_core *c)
 	(void)ask_own(c, true);
 }
 
-static void help_comes(struct kith_core *c, uint64_t places)
+static void help_comes(struct kith_core *c, uint64_t places, uint32_t share)
 {
 	struct kith_help *h = &c->super->help;
 	const uint32_t half = c->super->leaves / 2;
 	kith_seek_end(c);
 	h->left = places < half ? (uint32_t)places : half;
+	h->share = share;
 	h->next_at = c->now.mono_us + NEWS_US;
 	h->round++;
 	KITH_LOG(c->log, KITH_LOG_INFO, "help_comes leaves=%u", h->left);
 	kith_super_wake(c, h->next_at);
 }
 
-/* How many members there are, and the sum of their loads. */
-static uint32_t census(const struct kith_core *c, uint64_t *sum)
+/* What the members say of their loads, and what we know of ours. */
+static struct kith_census census(const struct kith_core *c)
 {
-	const struct kith_members *ms = &c->super->members;
-	uint32_t n = 0;
-	*sum = 0;
-	for (uint32_t i = 0; i < ms->n; i++) {
-		if (!kith_member_live(ms->at[i]))
+	const struct kith_supernode *sn = c->super;
+	const struct kith_member *self = kith_members_get(&sn->members, &sn->id);
+	struct kith_census all = { .own = sn->load.smooth };
+	for (uint32_t i = 0; i < sn->members.n; i++) {
+		const struct kith_member *m = sn->members.at[i];
+		const uint32_t load = m == self ? all.own : kith_election_load_permille(m->load);
+		if (!kith_member_live(m))
 			continue;
-		*sum += kith_election_load_permille(ms->at[i]->load);
-		n++;
+		all.n++;
+		all.above += load > KITH_ELECTION_ASK;
+		all.sum += load;
 	}
-	return n;
+	return all;
 }
 
-/* One of some that are drawn, which has room, takes leaves of ours. Any of them, and not the one with the most: others
- * look for one at the same time. */
-static bool lean(struct kith_core *c)
+/* One of some that are drawn, which has less to do, takes leaves of ours. Any of them, and not the one with the least:
+ * others look for one at the same time. */
+static void lean(struct kith_core *c, const struct kith_census *all)
 {
-	const struct kith_member *drawn[KITH_ELECTION_CANDIDATES], *m = NULL;
-	const uint32_t load = c->super->load.smooth;
-	uint64_t sum;
-	const uint32_t members = census(c, &sum);
-	if (!kith_election_roomy(members, sum))
-		return false;
+	const struct kith_member *drawn[KITH_ELECTION_CANDIDATES];
 	const uint32_t n = kith_members_pick(&c->super->members, c->random, c->now.mono_us, &c->super->id, drawn,
 					     KITH_ELECTION_CANDIDATES);
-	for (uint32_t i = 0; i < n && m == NULL; i++) {
-		if (kith_election_evens(1, load, kith_election_load_permille(drawn[i]->load)) > 0)
-			m = drawn[i];
+	uint32_t leaves = 0;
+	for (uint32_t i = 0; i < n && leaves == 0; i++) {
+		leaves = kith_election_evens(&c->super->help.looks, all, c->super->leaves,
+					     kith_election_load_permille(drawn[i]->load));
+		if (leaves > 0)
+			kith_member_host(drawn[i], &c->super->help.newcomer);
 	}
-	if (m == NULL)
-		return false;
-	kith_member_host(m, &c->super->help.newcomer);
-	help_comes(c, kith_election_evens(c->super->leaves, load, kith_election_load_permille(m->load)));
-	return true;
+	if (leaves > 0)
+		help_comes(c, leaves, SHARE_CALM);
 }
 
 static void ask_best(struct kith_core *c)
 {
-	if (lean(c))
+	const struct kith_census all = census(c);
+	if (!kith_election_promotes(&c->super->help.looks, &all, c->random)) {
+		lean(c, &all);
 		return;
+	}
 	if (!ask_own(c, false) && !kith_seek_begin(c))
 		(void)ask_own(c, true);
 	kith_super_wake(c, kith_seek_until(c));
@@ -138,7 +140,7 @@ void kith_help_on_answer(struct kith_core *c, struct kith_session *s, const stru
 	struct kith_help *h = &c->super->help;
 	h->asking = false;
 	if (answer->err == 0 && kith_msg_helped_read(&m, answer->body) == 0) {
-		help_comes(c, m.places);
+		help_comes(c, m.places, SHARE);
 		return;
 	}
 	kith_seek_refused(c, s);
@@ -159,7 +161,7 @@ void kith_help_on_sought(struct kith_core *c, const struct kith_answer *answer)
 		return;
 	c->super->help.asking = false;
 	if (answer->err == 0 && kith_msg_helped_read(&m, answer->body) == 0)
-		help_comes(c, m.places);
+		help_comes(c, m.places, SHARE);
 	else
 		ask_sought(c);
 }
@@ -190,9 +192,9 @@ static uint32_t tell(struct kith_core *c, uint8_t kind, struct kith_span body, u
 	return told;
 }
 
-static uint32_t share_of(uint32_t leaves)
+static uint32_t share_of(uint32_t leaves, uint32_t share)
 {
-	return leaves >= SHARE ? leaves / SHARE : 1;
+	return leaves >= share ? leaves / share : 1;
 }
 
 static void hand_over(struct kith_core *c)
@@ -203,10 +205,12 @@ static void hand_over(struct kith_core *c)
 		return;
 	h->next_at = c->now.mono_us + STEP_US;
 	size_t len = hand_over_body(&h->newcomer, body, sizeof body);
-	uint32_t n = share_of(c->super->leaves);
+	uint32_t n = share_of(c->super->leaves, h->share);
 	n = n < h->left ? n : h->left;
 	uint32_t told = tell(c, KITH_REQ_MOVE, (struct kith_span){ body, len }, n);
-	h->left = told < n || c->super->load.permille < RELIEVED ? 0 : h->left - told;
+	const struct kith_load *load = &c->super->load; /* one second says nothing while the mean is too much */
+	const bool relieved = load->permille < RELIEVED && load->smooth < KITH_ELECTION_ASK;
+	h->left = told < n || relieved ? 0 : h->left - told;
 }
 
 /* ---- office ---- */
@@ -215,7 +219,7 @@ void kith_help_elected(struct kith_core *c, uint32_t places)
 {
 	struct kith_help *h = &c->super->help;
 	h->elected = true;
-	h->tenure = (struct kith_tenure){ .since = kith_paced(c), .calm_since = KITH_TIME_NEVER };
+	h->tenure = (struct kith_tenure){ .since = kith_paced(c) };
 	h->places = h->places_step = places;
 	h->places_at = kith_paced(c);
 }
@@ -232,17 +236,17 @@ static void widen(struct kith_core *c)
 		h->places = most - h->places > h->places_step ? h->places + h->places_step : most;
 }
 
+/* Looks at what all have to do. */
 static bool is_time_to_go(struct kith_core *c)
 {
-	struct kith_supernode *sn = c->super;
-	struct kith_help *h = &sn->help;
-	uint64_t sum;
-	if (!h->elected || h->draining || c->office->role == KITH_ROLE_SUPERNODE ||
-	    kith_paced(c) - h->census_at < CENSUS_US)
+	struct kith_help *h = &c->super->help;
+	if (h->draining || kith_paced(c) - h->looked_at < KITH_ELECTION_LOOK_US)
 		return false;
-	h->census_at = kith_paced(c);
-	const uint32_t n = census(c, &sum);
-	return n > 0 && kith_election_goes(&h->tenure, kith_paced(c), sn->load.smooth, n, sum, c->random);
+	h->looked_at = kith_paced(c);
+	const struct kith_census all = census(c);
+	kith_election_look(&h->looks, &all);
+	return h->elected && c->office->role != KITH_ROLE_SUPERNODE &&
+	       kith_election_goes(&h->tenure, kith_paced(c), &h->looks, &all, c->random);
 }
 
 static void begin_drain(struct kith_core *c)
@@ -253,7 +257,7 @@ static void begin_drain(struct kith_core *c)
 	h->round++;
 	h->drain_by = c->now.mono_us + DRAIN_US;
 	h->next_at = c->now.mono_us;
-	h->drained_at_once = share_of(c->super->leaves);
+	h->drained_at_once = share_of(c->super->leaves, SHARE_CALM);
 	memset(&h->newcomer, 0, sizeof h->newcomer);
 	KITH_LOG(c->log, KITH_LOG_INFO, "office_ends load=%u leaves=%u", c->super->load.smooth, c->super->leaves);
 	if (kith_super_make_entry(c, KITH_MEMBER_LEFT) == 0)
@@ -273,6 +277,15 @@ static void drain(struct kith_core *c)
 	h->done = (c->super->leaves == 0 && kith_tunnels_count(c, NULL) == 0) || c->now.mono_us >= h->drain_by;
 }
 
+/* A second of calm is none while the mean of half a minute is too much: load varies. */
+static bool has_too_much(struct kith_core *c)
+{
+	const struct kith_load *l = &c->super->load;
+	return kith_election_asks(&c->super->help.need, kith_paced(c),
+				  l->permille > l->smooth ? l->permille : l->smooth,
+				  l->utilisation[KITH_RESOURCE_WAIT]);
+}
+
 kith_time_us kith_help_look(struct kith_core *c)
 {
 	struct kith_supernode *sn = c->super;
@@ -281,8 +294,7 @@ kith_time_us kith_help_look(struct kith_core *c)
 		return KITH_TIME_NEVER;
 	if (kith_seek_active(c) && !h->asking && c->now.mono_us >= kith_seek_until(c))
 		ask_sought(c);
-	if (!h->draining && !h->asking && h->left == 0 && !kith_seek_active(c) &&
-	    kith_election_asks(&h->need, kith_paced(c), sn->load.permille, sn->load.utilisation[KITH_RESOURCE_WAIT]))
+	if (!h->draining && !h->asking && h->left == 0 && !kith_seek_active(c) && has_too_much(c))
 		ask_best(c);
 	hand_over(c);
 	widen(c);

@@ -1,14 +1,14 @@
 /* A supernode among others that elect themselves: asking for help, handing leaves over, and giving the office up.
  *
- * When to ask, whom, and when to go is decided in overlay/election. While others have room enough, one of eight that
- * are drawn takes leaves over as a newcomer does, and nobody is asked. Else asked is the best of up to eight
- * qualified leaves of this home that are found from a random place on; who says no, or nothing, is not asked again
- * for an hour. If there is none in another prefix than ours, the best of eight other members' leaves is (super/seek),
- * and then ours. Who says yes begins to serve and takes leaves of this home, up to the number that it named and half
- * of them, one in twenty a second, by MOVE (leaf/moving), as long as there is need. A newcomer itself takes a tenth
- * of what its operator allows, and a tenth more each minute in which it has little to do.
+ * When to ask, whom, and when to go is decided in overlay/election. While enough serve, one of eight that are drawn,
+ * and has less to do, takes leaves over, one in a hundred a second, and nobody is asked. Else asked is the best of up
+ * to eight qualified leaves of this home that are found from a random place on; who says no, or nothing, is not asked
+ * again for an hour. If there is none in another prefix than ours, the best of eight other members' leaves is
+ * (super/seek), and then ours. Who says yes begins to serve and takes leaves of this home, up to the number that it
+ * named and half of them, one in twenty a second, by MOVE (leaf/moving), as long as there is need. A newcomer itself
+ * takes a tenth of what its operator allows, and a tenth more each minute in which it has little to do.
  * Who was elected and is not needed any more drains: it takes nobody, tells the members that it goes, announces the end
- * of its tunnels, lets one leaf in twenty go a second, and ends (core/serving) when none is left, DRAIN_US later at
+ * of its tunnels, lets one leaf in a hundred go a second, and ends (core/serving) when none is left, DRAIN_US later at
  * most.
  * Timers: the supernode's, once a second while there is something to do.
  * Bounds: one request for help at a time.

@@ -6,20 +6,14 @@
 #define LOOK_US (KITH_US_PER_S * 9 / 10) /* a host's second is not exactly one */
 #define SMOOTH_US (30 * KITH_US_PER_S)
 
+/* In 1/255. What is a twentieth off is said after one wait, what is half of that after two, and so on: a sum of many is
+ * as good as exact by that, and none of them says each change. */
+enum { SAY_STEP = 13, SAY_LEAST = 2 };
+
 static uint64_t per_second(uint64_t n, kith_time_us us)
 {
 	const uint64_t second = (uint64_t)KITH_US_PER_S, time = (uint64_t)us;
 	return n > UINT64_MAX / second ? n / time * second : n * second / time;
-}
-
-/* The classes whose change is worth a new entry. */
-static unsigned class_of(uint32_t permille)
-{
-	static const uint16_t bounds[] = { 250, 500, KITH_ELECTION_ASK, 950 };
-	unsigned class = 0;
-	while (class < sizeof bounds / sizeof bounds[0] && permille >= bounds[class])
-		class ++;
-	return class;
 }
 
 static void take_figures(struct kith_core *c, kith_time_us passed, struct kith_figures *f)
@@ -47,9 +41,10 @@ static void take_figures(struct kith_core *c, kith_time_us passed, struct kith_f
 static void say(struct kith_core *c)
 {
 	struct kith_load *l = &c->super->load;
-	const uint8_t now = kith_election_load_byte(l->smooth);
-	if (class_of(kith_election_load_permille(now)) == class_of(kith_election_load_permille(l->said)) ||
-	    (c->now.mono_us - l->said_at) * c->pace < kith_election_entry_us(c->super->members.n) || c->leaving)
+	const int now = kith_election_load_byte(l->smooth), by = now > l->said ? now - l->said : l->said - now;
+	const kith_time_us since = (c->now.mono_us - l->said_at) * c->pace,
+			   wait = kith_election_entry_us(c->super->members.n);
+	if (by < SAY_LEAST || since / wait * by < SAY_STEP || c->leaving)
 		return;
 	if (kith_super_make_entry(c, 0) != 0)
 		KITH_LOG(c->log, KITH_LOG_WARN, "entry_not_renewed");

@@ -4,8 +4,8 @@
  * how much memory is taken. The rest is counted here: packets, relayed bytes, sessions, tunnels. What all that comes to
  * is decided in overlay/election. The operator reads each change of level in the log.
  * Timers: the supernode's: it looks every 5 s by itself, once a second where the host tells. The load in the member
- *   entry is a mean over 30 s or so; a new entry is signed for it when its class changed (a quarter, a half, 70 %,
- *   95 %), as often as overlay/election allows.
+ *   entry is a mean over 30 s or so; a new entry is signed for it when it is a twentieth of all off, as often as
+ *   overlay/election allows, and half as often for half of that, and so on. A sum of many is as good as exact by that.
  * Bounds: what the host told counts for KITH_LOAD_TOLD_US.
  */
 #ifndef KITH_SUPER_LOAD_H

@@ -8,7 +8,7 @@
 #include "scenario.h"
 
 enum {
-	SUPERNODES = 12,
+	SUPERNODES = 18,
 	LEAVES = 150,
 	PACE = 60, /* an hour is a minute */
 	BUSY_S = 420,
@@ -35,7 +35,7 @@ static int options(struct kith_simoptions *o, uint64_t seed)
 	o->candidates_ppm = KITH_PPM;
 	o->faults.false_ppm = KITH_PPM / 2;
 	o->election_pace = PACE;
-	o->busy_permille = 760;
+	o->busy_permille = 1000; /* as much as an entry can say: seven more are needed */
 	o->busy_from_us = BUSY_S * KITH_US_PER_S;
 	o->busy_until_us = (BUSY_S + BUSY_FOR_S) * KITH_US_PER_S;
 	/* These take the nodes that began as supernodes for such all the time, and leaves for no more than that; who

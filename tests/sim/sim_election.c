@@ -93,10 +93,10 @@ static uint32_t known_by(struct kith_sim *sim, uint32_t node)
 	return n;
 }
 
-/* So busy from now on that it needs help, told once a second as a host does. */
+/* All so busy from now on that nobody waits whether that lasts, told once a second as a host does. */
 static bool run_loaded(struct kith_sim *sim, struct seen *s)
 {
-	const struct kith_core_load load = { .busy_permille = 760 };
+	const struct kith_core_load load = { .busy_permille = KITH_ELECTION_PRESSING + 20 };
 	kith_time_us from = kith_sim_time(sim);
 	while (kith_sim_time(sim) < from + LOAD_S * KITH_US_PER_S) {
 		for (uint32_t i = 0; i < SUPERNODES; i++) {

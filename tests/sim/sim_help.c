@@ -31,6 +31,7 @@ enum {
 	PACE = 60, /* an hour is a minute */
 	ATTESTED_S = 300,
 	ALONE_FOR_S = 90,
+	ALONE_BUSY = 2000, /* twelve supernodes come to more than KITH_ELECTION_PRESSING by that */
 	HELPED_S = 10 /* where half a minute of load is half a second */
 };
 
@@ -208,12 +209,13 @@ static uint32_t most_candidates(struct kith_sim *sim, uint32_t *node)
 	return most;
 }
 
-/* The others have as much to do, by what it knows: none of them is to take leaves of its. */
+/* The others have just not too much to do, by what it knows: there is work for one more, and nobody else promotes
+ * it. */
 static void load_others(struct kith_sim *sim)
 {
 	const struct kith_members *ms = &kith_sim_core(sim, loaded)->super->members;
 	for (uint32_t i = 0; i < ms->n; i++)
-		ms->at[i]->load = kith_election_load_byte(760);
+		ms->at[i]->load = kith_election_load_byte(KITH_ELECTION_ASK - 2);
 }
 
 static uint32_t serving(struct kith_sim *sim)
@@ -258,7 +260,7 @@ static int run_alone(uint64_t seed)
 	for (int s = 0; good && s < ALONE_FOR_S; s++) {
 		(void)make_unfit(sim, loaded, true);
 		load_others(sim);
-		load(sim, 760);
+		load(sim, ALONE_BUSY);
 		good = kith_sim_run(sim, kith_sim_time(sim) + KITH_US_PER_S);
 		if (helped_us == 0 && serving(sim) > 0)
 			helped_us = (s + 1) * KITH_US_PER_S;

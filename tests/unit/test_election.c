@@ -192,36 +192,187 @@ static void help_is_asked_after_thirty_seconds_or_at_once_when_packets_wait(void
 	assert_true(kith_election_asks(&need, 262 * S, 900, 750));
 }
 
-static void what_is_too_many_leaves_half_of_the_room_a_reserve_and_six(void **state)
+static void what_is_too_many_leaves_those_that_stay_a_little_below_what_calls_for_more(void **state)
 {
+	static const struct kith_looks lasting = { .few = KITH_ELECTION_FEW_LOOKS };
+	struct kith_census all = { .n = 6 };
 	(void)state;
-	assert_int_equal(kith_election_excess(6, 0), 0);
-	assert_int_equal(kith_election_excess(10, 0), 4);
-	assert_int_equal(kith_election_excess(100, 100 * 500), 0);
-	assert_int_equal(kith_election_excess(100, 100 * 200), 56); /* 40, and 4 in reserve */
-	assert_int_equal(kith_election_excess(20, 20 * 200), 11); /* 8, and one */
+	assert_int_equal(kith_election_excess(&all), 0);
+	all.n = 10;
+	assert_int_equal(kith_election_excess(&all), 4);
+	all = (struct kith_census){ .n = 13, .sum = 12 * KITH_ELECTION_GO + KITH_ELECTION_GO / 2 - 1 };
+	assert_int_equal(kith_election_excess(&all), 1); /* twelve and a half are nearer to twelve */
+	all.sum++;
+	assert_int_equal(kith_election_excess(&all), 0);
+	all = (struct kith_census){ .n = 1000, .sum = 950 * KITH_ELECTION_GO };
+	assert_int_equal(kith_election_excess(&all), 50);
+	/* Whoever goes leaves nobody a reason to call it back. */
+	for (uint32_t n = KITH_ELECTION_LEAST; n < 200; n++) {
+		for (uint64_t load = 0; load < 1000; load += 10) {
+			all = (struct kith_census){ .n = n, .sum = n * load };
+			const uint32_t excess = kith_election_excess(&all);
+			all.n -= excess;
+			assert_true(excess == 0 || kith_election_lacking(&lasting, &all) == 0);
+		}
+	}
 }
 
-static void a_supernode_more_is_wanted_when_all_have_too_much_to_do(void **state)
+static void a_supernode_more_is_wanted_when_the_load_of_all_needs_one_and_that_lasts(void **state)
 {
+	struct kith_looks looks = { 0 };
+	struct kith_census all = { .n = 12, .above = 12, .sum = 12 * KITH_ELECTION_ASK + KITH_ELECTION_ASK / 2 - 1 };
 	(void)state;
-	assert_true(kith_election_roomy(10, 10 * KITH_ELECTION_ROOMY));
-	assert_false(kith_election_roomy(10, 10 * KITH_ELECTION_ROOMY + 1));
-	assert_true(kith_election_roomy(10, 9 * 100 + 1000));
-	assert_false(kith_election_roomy(0, 0));
-	assert_false(kith_election_roomy(KITH_ELECTION_LEAST - 1, 800)); /* too few of them to keep records */
-	assert_true(kith_election_roomy(KITH_ELECTION_LEAST, 800));
+	for (int i = 0; i < 100; i++)
+		kith_election_look(&looks, &all);
+	assert_int_equal(kith_election_lacking(&looks, &all), 0); /* twelve are nearer to what is needed */
+	all.sum++;
+	for (int i = 1; i < KITH_ELECTION_FEW_LOOKS; i++) {
+		kith_election_look(&looks, &all);
+		assert_int_equal(kith_election_lacking(&looks, &all), 0);
+	}
+	kith_election_look(&looks, &all);
+	assert_int_equal(kith_election_lacking(&looks, &all), 1);
+	all.sum += KITH_ELECTION_ASK;
+	assert_int_equal(kith_election_lacking(&looks, &all), 2);
+	all.n += 2;
+	assert_int_equal(kith_election_lacking(&looks, &all), 0); /* they are here */
 }
 
-static void leaves_go_until_both_have_as_much_to_do(void **state)
+/* Ten minutes of each thirty are not what all usually have to do. */
+static void a_wave_of_work_calls_nobody(void **state)
 {
+	struct kith_looks looks = { 0 };
+	struct kith_census all = { .n = 12, .above = 12 };
 	(void)state;
-	assert_int_equal(kith_election_evens(100, 800, 0), 50);
-	assert_int_equal(kith_election_evens(100, 800, 400), 25);
-	assert_int_equal(kith_election_evens(1, 800, 400), 1);
-	assert_int_equal(kith_election_evens(100, 800, KITH_ELECTION_TAKES + 1), 0);
-	assert_int_equal(kith_election_evens(100, 300, 300), 0);
-	assert_int_equal(kith_election_evens(UINT32_MAX, 4000, 0), UINT32_MAX / 2);
+	for (int i = 0; i < 300; i++) {
+		all.sum = i % 30 < 10 ? 12 * 780 : 12 * 705;
+		kith_election_look(&looks, &all);
+		assert_int_equal(kith_election_lacking(&looks, &all), 0);
+	}
+	/* But one that is missed by a bad minute now and then is. */
+	for (int i = 0; i < 30; i++) {
+		all.sum = i % 5 == 0 ? 12 * 705 : 12 * 760;
+		kith_election_look(&looks, &all);
+	}
+	assert_int_equal(kith_election_lacking(&looks, &all), 1);
+}
+
+static void nobody_waits_when_it_presses(void **state)
+{
+	const struct kith_looks looks = { 0 };
+	struct kith_census all = { .n = 12, .sum = 12 * KITH_ELECTION_PRESSING };
+	(void)state;
+	assert_int_equal(kith_election_lacking(&looks, &all), 0);
+	all.sum++;
+	assert_int_equal(kith_election_lacking(&looks, &all), 1);
+	all.sum = 14 * KITH_ELECTION_PRESSING;
+	assert_int_equal(kith_election_lacking(&looks, &all), 2);
+	all = (struct kith_census){ .n = KITH_ELECTION_LEAST - 2 };
+	assert_int_equal(kith_election_lacking(&looks, &all), 2);
+}
+
+/* Else the leaves that go to one would call the next. */
+static void who_comes_makes_the_count_begin_anew(void **state)
+{
+	struct kith_looks looks = { .n = 19 };
+	struct kith_census all = { .n = 19, .above = 19, .sum = 21 * KITH_ELECTION_ASK };
+	(void)state;
+	for (int i = 0; i < KITH_ELECTION_FEW_LOOKS; i++)
+		kith_election_look(&looks, &all);
+	assert_int_equal(kith_election_lacking(&looks, &all), 2);
+	all.n = 20;
+	for (int i = 1; i < KITH_ELECTION_FEW_LOOKS; i++) {
+		kith_election_look(&looks, &all);
+		assert_int_equal(kith_election_lacking(&looks, &all), 0);
+	}
+	kith_election_look(&looks, &all);
+	assert_int_equal(kith_election_lacking(&looks, &all), 1);
+	/* One of a thousand is no matter, and ten are less of one than fifty. */
+	looks = (struct kith_looks){ .few = KITH_ELECTION_FEW_LOOKS, .n = 1000 };
+	all = (struct kith_census){ .n = 1001, .above = 1001, .sum = 1100 * KITH_ELECTION_ASK };
+	kith_election_look(&looks, &all);
+	assert_int_equal(kith_election_lacking(&looks, &all), 99);
+	all.n = 1011;
+	kith_election_look(&looks, &all);
+	assert_int_equal(looks.few, KITH_ELECTION_FEW_LOOKS - 1);
+	all.n = 1070;
+	kith_election_look(&looks, &all);
+	assert_int_equal(looks.few, 1);
+	all.n = 1000; /* who goes makes none */
+	kith_election_look(&looks, &all);
+	assert_int_equal(looks.few, 2);
+}
+
+/* Too few to keep records are no sign of a load that lasts. */
+static void so_long_as_there_are_next_to_none_nothing_is_learnt_of_the_load(void **state)
+{
+	struct kith_looks looks = { 0 };
+	struct kith_census all = { .n = KITH_ELECTION_LEAST - 1 };
+	(void)state;
+	for (int i = 0; i < 100; i++)
+		kith_election_look(&looks, &all);
+	all = (struct kith_census){ .n = 12, .sum = 12 * 760 };
+	assert_int_equal(kith_election_lacking(&looks, &all), 0);
+}
+
+/* Of a hundred with too much to do five are lacking. */
+static void as_many_promote_one_as_are_lacking(void **state)
+{
+	const struct kith_looks looks = { .few = KITH_ELECTION_FEW_LOOKS };
+	const struct kith_census all = { .n = 100, .above = 80, .sum = 73500 },
+				 few = { .n = KITH_ELECTION_LEAST - 1, .above = 1, .sum = 800 },
+				 one = { .n = KITH_ELECTION_LEAST, .above = 1, .sum = 800 };
+	struct test_random random;
+	uint32_t n = 0;
+	(void)state;
+	test_random_init(&random, 7);
+	assert_int_equal(kith_election_lacking(&looks, &all), 5);
+	for (int i = 0; i < 8000; i++)
+		n += kith_election_promotes(&looks, &all, &random.random);
+	assert_in_range(n, 400, 600);
+	assert_true(kith_election_promotes(&looks, &few, &random.random)); /* too few to keep records */
+	assert_false(kith_election_promotes(&looks, &one, &random.random));
+}
+
+static void leaves_go_to_who_has_less_until_the_mean_is_reached(void **state)
+{
+	struct kith_looks looks = { .own = 800 };
+	struct kith_census all = { .n = 10, .sum = 10 * 600, .own = 800 };
+	(void)state;
+	assert_int_equal(kith_election_evens(&looks, &all, 100, 0), 25); /* 200 of 800 are above the mean */
+	assert_int_equal(kith_election_evens(&looks, &all, 100, 500), 18); /* half of the difference is less */
+	assert_int_equal(kith_election_evens(&looks, &all, 1, 500), 1);
+	assert_int_equal(kith_election_evens(&looks, &all, 100, 600), 0); /* has no less than the mean */
+	looks.own = 699;
+	assert_int_equal(kith_election_evens(&looks, &all, 100, 0), 0); /* one bad minute */
+	looks.own = 700;
+	assert_int_equal(kith_election_evens(&looks, &all, 100, 0), 14);
+	looks.own = 0;
+	all.own = 849;
+	assert_int_equal(kith_election_evens(&looks, &all, 100, 0), 0);
+	all.own = 850; /* no time to lose */
+	assert_int_equal(kith_election_evens(&looks, &all, 100, 0), 29);
+	looks.own = 4000;
+	all = (struct kith_census){ .n = 10, .own = 4000 };
+	assert_int_equal(kith_election_evens(&looks, &all, UINT32_MAX, 0), 0);
+	all.sum = 10;
+	assert_int_equal(kith_election_evens(&looks, &all, UINT32_MAX, 0), UINT32_MAX / 2);
+}
+
+static void the_usual_load_follows_within_minutes(void **state)
+{
+	struct kith_looks looks = { .own = 500 };
+	struct kith_census all = { .n = 10, .own = 900 };
+	(void)state;
+	kith_election_look(&looks, &all);
+	assert_int_equal(looks.own, 540);
+	for (int i = 0; i < 30; i++)
+		kith_election_look(&looks, &all);
+	assert_in_range(looks.own, 880, 900);
+	all.own = 0;
+	for (int i = 0; i < 60; i++)
+		kith_election_look(&looks, &all);
+	assert_in_range(looks.own, 0, 10);
 }
 
 static void few_supernodes_say_sooner_what_they_have_to_do(void **state)
@@ -233,32 +384,47 @@ static void few_supernodes_say_sooner_what_they_have_to_do(void **state)
 	assert_int_equal(kith_election_entry_us(100000), KITH_LOAD_ENTRY_US);
 }
 
-/* Twenty supernodes of which too many have nothing to do, and each knows who has gone: as many stay as are needed. */
+/* Twenty supernodes of which too many have little to do, and each knows who has gone: as many stay as are needed. */
 static void offices_are_given_up_until_those_who_stay_have_enough_to_do(void **state)
 {
 	struct kith_tenure office[20];
 	bool gone[20] = { false };
 	struct test_random random;
-	uint32_t n = 20;
-	const uint64_t all = 20 * 100; /* what there is to do stays */
+	struct kith_looks looks[20] = { 0 };
+	struct kith_census all = { .n = 20, .sum = 20 * 300 }; /* what there is to do stays */
 	(void)state;
 	test_random_init(&random, 5);
 	for (int i = 0; i < 20; i++)
-		office[i] = (struct kith_tenure){ .since = 0, .calm_since = KITH_TIME_NEVER };
-	for (kith_time_us t = 0; t < 24 * 3600 * S; t += 60 * S) {
+		office[i] = (struct kith_tenure){ .since = 0 };
+	for (kith_time_us t = 0; t < 24 * 3600 * S; t += KITH_ELECTION_LOOK_US) {
 		for (int i = 0; i < 20; i++) {
-			if (gone[i] || !kith_election_goes(&office[i], t, (uint32_t)(all / n), n, all, &random.random))
+			kith_election_look(&looks[i], &all);
+			if (gone[i] || !kith_election_goes(&office[i], t, &looks[i], &all, &random.random))
 				continue;
 			assert_true(t >= KITH_ELECTION_OFFICE_US);
 			gone[i] = true;
-			n--;
+			all.n--;
 		}
 	}
-	assert_true(n >= 8 && n <= 10); /* at 250 each they stay */
-	/* One that has something to do, or was busy a while ago, stays. */
-	struct kith_tenure busy = { .calm_since = KITH_TIME_NEVER };
-	for (kith_time_us t = 0; t < 7200 * S; t += 60 * S)
-		assert_false(kith_election_goes(&busy, t, t % (1800 * S) == 0 ? 300 : 100, 1000, 0, &random.random));
+	assert_int_equal(all.n, 9); /* 6000 / 690 */
+}
+
+/* While there were too many for less than half an hour, or there is more to do just now, one stays. */
+static void an_office_is_not_given_up_in_a_lull(void **state)
+{
+	struct kith_tenure lull = { .since = 0 }, now = lull;
+	struct kith_looks looks = { 0 };
+	const struct kith_looks lasting = { .many = KITH_ELECTION_MANY_LOOKS };
+	struct test_random random;
+	(void)state;
+	test_random_init(&random, 5);
+	for (int i = 0; i < 240; i++) {
+		struct kith_census all = { .n = 1000, .sum = i % 50 < 25 ? 0 : 690000 };
+		kith_election_look(&looks, &all);
+		assert_false(kith_election_goes(&lull, i * KITH_ELECTION_LOOK_US, &looks, &all, &random.random));
+		all.sum = 690000;
+		assert_false(kith_election_goes(&now, i * KITH_ELECTION_LOOK_US, &lasting, &all, &random.random));
+	}
 }
 
 int main(void)
@@ -274,11 +440,18 @@ int main(void)
 		cmocka_unit_test(in_a_test_network_an_hour_is_as_short_as_it_says),
 		cmocka_unit_test(the_best_is_the_one_that_stays_and_has_room),
 		cmocka_unit_test(help_is_asked_after_thirty_seconds_or_at_once_when_packets_wait),
-		cmocka_unit_test(what_is_too_many_leaves_half_of_the_room_a_reserve_and_six),
-		cmocka_unit_test(a_supernode_more_is_wanted_when_all_have_too_much_to_do),
-		cmocka_unit_test(leaves_go_until_both_have_as_much_to_do),
+		cmocka_unit_test(what_is_too_many_leaves_those_that_stay_a_little_below_what_calls_for_more),
+		cmocka_unit_test(a_supernode_more_is_wanted_when_the_load_of_all_needs_one_and_that_lasts),
+		cmocka_unit_test(a_wave_of_work_calls_nobody),
+		cmocka_unit_test(nobody_waits_when_it_presses),
+		cmocka_unit_test(who_comes_makes_the_count_begin_anew),
+		cmocka_unit_test(so_long_as_there_are_next_to_none_nothing_is_learnt_of_the_load),
+		cmocka_unit_test(the_usual_load_follows_within_minutes),
+		cmocka_unit_test(as_many_promote_one_as_are_lacking),
+		cmocka_unit_test(leaves_go_to_who_has_less_until_the_mean_is_reached),
 		cmocka_unit_test(few_supernodes_say_sooner_what_they_have_to_do),
 		cmocka_unit_test(offices_are_given_up_until_those_who_stay_have_enough_to_do),
+		cmocka_unit_test(an_office_is_not_given_up_in_a_lull),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -74,19 +74,32 @@ static void figures_are_told_and_forgotten_when_the_host_falls_silent(void **sta
 	core_world_deinit(&w);
 }
 
-static void members_hear_of_a_load_of_another_class_and_not_of_each_change(void **state)
+static void members_hear_soon_of_a_load_that_is_a_twentieth_off_and_later_of_less(void **state)
 {
 	struct core_world w;
 	(void)state;
 	world_alice_and_bob(&w);
-	run_loaded(&w, 1, 600, KITH_LOAD_ENTRY_US + 60 * KITH_US_PER_S);
-	assert_in_range(kith_election_load_permille(load_at(&w, 1, 0)), 500, 699);
+	run_loaded(&w, 1, 600, 8 * KITH_LOAD_ENTRY_LEAST_US);
+	assert_in_range(kith_election_load_permille(load_at(&w, 1, 0)), 590, 610);
+	/* 25 off, which is half of a twentieth, for less than twice as long as a twentieth waits; then longer. */
 	uint64_t seq = w.nodes[1].core->super->entry_seq;
-	run_loaded(&w, 1, 650, 2 * KITH_LOAD_ENTRY_US);
-	assert_int_equal(w.nodes[1].core->super->entry_seq, seq); /* of the same class */
-	run_loaded(&w, 1, 100, 2 * KITH_LOAD_ENTRY_US);
+	const uint32_t said = kith_election_load_permille(load_at(&w, 1, 0));
+	w.nodes[1].core->super->load.said_at = w.now;
+	run_loaded(&w, 1, said + 28, 2 * KITH_LOAD_ENTRY_LEAST_US - 5 * KITH_US_PER_S);
+	assert_int_equal(w.nodes[1].core->super->entry_seq, seq);
+	run_loaded(&w, 1, said + 28, 10 * KITH_US_PER_S);
 	assert_int_not_equal(w.nodes[1].core->super->entry_seq, seq);
-	assert_true(kith_election_load_permille(load_at(&w, 1, 0)) < 250);
+	assert_in_range(kith_election_load_permille(load_at(&w, 1, 0)), said + 20, said + 30);
+	/* What a byte hardly says is never worth one. */
+	seq = w.nodes[1].core->super->entry_seq;
+	run_loaded(&w, 1, kith_election_load_permille(load_at(&w, 1, 0)) + 3, KITH_LOAD_ENTRY_US);
+	assert_int_equal(w.nodes[1].core->super->entry_seq, seq);
+	/* A twentieth and more, soon. */
+	w.nodes[1].core->super->load.said_at = w.now;
+	run_loaded(&w, 1, 100, KITH_LOAD_ENTRY_LEAST_US + 5 * KITH_US_PER_S);
+	assert_int_not_equal(w.nodes[1].core->super->entry_seq, seq);
+	run_loaded(&w, 1, 100, KITH_LOAD_ENTRY_US);
+	assert_in_range(kith_election_load_permille(load_at(&w, 1, 0)), 90, 110);
 	/* To and fro: one entry a minute at most, among so few. */
 	seq = 0;
 	unsigned entries = 0;
@@ -180,7 +193,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(figures_are_told_and_forgotten_when_the_host_falls_silent),
 		cmocka_unit_test(the_load_arrives_where_it_is),
-		cmocka_unit_test(members_hear_of_a_load_of_another_class_and_not_of_each_change),
+		cmocka_unit_test(members_hear_soon_of_a_load_that_is_a_twentieth_off_and_later_of_less),
 		cmocka_unit_test(strangers_are_refused_before_those_who_are_here),
 		cmocka_unit_test(each_level_is_told_to_the_operator_once),
 		cmocka_unit_test(packets_are_counted_by_the_second),

@@ -30,13 +30,13 @@ static void start(void)
 	assert_true(cw_info(&cw).attestations >= KITH_ATTESTS_NEEDED);
 }
 
-/* The others have as much to do, by what it knows: none of them is to take leaves of its. */
+/* The others have just not too much to do, by what it knows: one more is needed, and nobody else promotes it. */
 static void run_loaded(kith_time_us us)
 {
 	const struct kith_members *ms = &cw.w.nodes[LOADED].core->super->members;
 	for (uint32_t i = 0; i < ms->n; i++)
-		ms->at[i]->load = kith_election_load_byte(760);
-	const struct kith_core_load load = { .busy_permille = 760 };
+		ms->at[i]->load = kith_election_load_byte(KITH_ELECTION_ASK - 2);
+	const struct kith_core_load load = { .busy_permille = 4000 };
 	for (kith_time_us until = cw.w.now + us; cw.w.now < until;) {
 		kith_core_load(cw.w.nodes[LOADED].core, world_clock_of(&cw.w, LOADED), &load);
 		world_drain(&cw.w, LOADED);
