@@ -66,6 +66,23 @@ static void a_supernode_in_use_is_known_by_key_or_address(void **state)
 	assert_false(kith_place_in_use(&c, &other));
 }
 
+/* An address is asked whose it is, and a home tells of who is there by all its addresses. */
+static void who_is_asked_for_its_key_is_in_use_by_any_of_its_addresses(void **state)
+{
+	static struct kith_core c;
+	struct kith_host host = { .dh = { { 1 } }, .endpoints_n = 2 }, asked = { .endpoints_n = 1 };
+	(void)state;
+	memset(&c, 0, sizeof c);
+	for (uint8_t i = 0; i < 2; i++)
+		host.endpoints[i].addr = (struct kith_addr){ .family = 4, .ip = { 11, 0, 0, i }, .port = 4433 };
+	asked.endpoints[0] = host.endpoints[1];
+	kith_place(&c, 1)->host = asked;
+	kith_place(&c, 1)->state = KITH_HOME_CONNECTING;
+	assert_true(kith_place_in_use(&c, &host));
+	kith_place(&c, 1)->host.dh.b[0] = 2; /* it is another: what an entry names is no proof */
+	assert_false(kith_place_in_use(&c, &host));
+}
+
 /* Without memory a leaf goes on with its homes. */
 static void no_memory_is_no_spare(void **state)
 {
@@ -86,6 +103,7 @@ int main(void)
 		cmocka_unit_test(places_of_spares_come_and_go_behind_those_of_homes),
 		cmocka_unit_test(a_place_is_found_by_its_session_unless_it_is_free),
 		cmocka_unit_test(a_supernode_in_use_is_known_by_key_or_address),
+		cmocka_unit_test(who_is_asked_for_its_key_is_in_use_by_any_of_its_addresses),
 		cmocka_unit_test(no_memory_is_no_spare),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
