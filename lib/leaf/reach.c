@@ -69,6 +69,7 @@ static void take(struct kith_core *c, struct kith_session *s, const struct bette
 		if (!kith_pathset_keep_only(&s->paths, kith_env(c, s), hop))
 			continue;
 		kith_transports_mute(&c->transports, hop->transport, false);
+		kith_transports_reached(&c->transports, &hop->remote);
 		KITH_LOG(c->log, KITH_LOG_INFO, "home_moved session=%08x carrier=%s", s->index,
 			 kith_transport_kind_name(kind_of(c, hop)));
 		return;

@@ -2,6 +2,7 @@
 
 #include "base/addr.h"
 #include "path/candidate.h"
+#include "path/nat64.h"
 
 static bool configured(const struct kith_core *c, const struct kith_addr *addr)
 {
@@ -77,12 +78,11 @@ static uint8_t add_other_kinds(const struct kith_core *c, const struct kith_endp
 	return n;
 }
 
-/* In the order of the entry. */
-static uint8_t collect(struct kith_core *c, const struct kith_host *host, const uint16_t *from,
+/* In the order of the entry. guess: through a NAT64 that was not seen yet, too. */
+static uint8_t collect(struct kith_core *c, const struct kith_host *host, const uint16_t *from, bool guess,
 		       struct kith_hop out[KITH_HOST_ENDPOINTS_MAX])
 {
 	uint8_t n = 0;
-	const bool guess = guesses_nat64(c);
 	for (unsigned i = 0; i < host->endpoints_n; i++) {
 		struct kith_hop any;
 		if (kith_transports_reach(&c->transports, &host->endpoints[i], guess, &any) == 0 &&
@@ -124,14 +124,33 @@ static bool bring_second(const struct kith_core *c, struct kith_hop ways[], uint
 	return false;
 }
 
+/* Through a NAT64, too. */
+static bool is_ipv4(const struct kith_hop *way)
+{
+	return way->remote.family == KITH_FAMILY_V4 || kith_nat64_is(&way->remote);
+}
+
+/* IPv4 of the same kind comes before IPv6. */
+static void bring_ipv4(const struct kith_core *c, struct kith_hop ways[], uint8_t n)
+{
+	for (uint8_t i = 0; i < n; i++) {
+		if (is_ipv4(&ways[i]) && kind_of(c, &ways[i]) == kind_of(c, &ways[0])) {
+			bring(ways, 0, i);
+			return;
+		}
+	}
+}
+
 uint8_t kith_ways_to(struct kith_core *c, const struct kith_host *host, const uint16_t *from,
 		     struct kith_hop out[KITH_HOST_ENDPOINTS_MAX])
 {
-	uint8_t n = collect(c, host, from, out), speaking = 0;
+	uint8_t n = collect(c, host, from, guesses_nat64(c), out), speaking = 0;
 	for (uint8_t i = 0; i < n; i++) {
 		if (!kith_transports_is_mute(&c->transports, out[i].transport))
 			bring(out, speaking++, i);
 	}
+	if (!kith_serves(c))
+		bring_ipv4(c, out, speaking);
 	if (!bring_second(c, out, speaking, true))
 		(void)bring_second(c, out, n, false);
 	return n;
@@ -140,10 +159,10 @@ uint8_t kith_ways_to(struct kith_core *c, const struct kith_host *host, const ui
 uint8_t kith_ways_better(struct kith_core *c, const struct kith_host *host, const struct kith_hop *than,
 			 struct kith_hop out[KITH_HOST_ENDPOINTS_MAX])
 {
-	const bool costly = kith_transports_cost(&c->transports, than->transport) > 0;
-	uint8_t better = 0, n = costly ? collect(c, host, NULL, out) : 0;
+	const bool costly = kith_transports_cost(&c->transports, than->transport) > 0, wants_ipv4 = !is_ipv4(than);
+	uint8_t better = 0, n = costly || wants_ipv4 ? collect(c, host, NULL, true, out) : 0;
 	for (uint8_t i = 0; i < n; i++) {
-		if (kith_transports_cost(&c->transports, out[i].transport) == 0)
+		if (kith_transports_cost(&c->transports, out[i].transport) == 0 && (costly || is_ipv4(&out[i])))
 			out[better++] = out[i];
 	}
 	return better;
@@ -151,18 +170,21 @@ uint8_t kith_ways_better(struct kith_core *c, const struct kith_host *host, cons
 
 bool kith_ways_transport(const struct kith_core *c, const struct kith_host *host, uint16_t *out)
 {
+	struct kith_hop best = { 0 };
 	bool found = false;
 	for (uint8_t i = 0; i < host->endpoints_n; i++) {
-		struct kith_hop hop;
+		struct kith_hop hop = { 0 };
 		if (kith_transports_reach(&c->transports, &host->endpoints[i], false, &hop) != 0)
 			continue;
-		const bool mute = kith_transports_is_mute(&c->transports, hop.transport);
-		if (!found || !mute)
-			*out = hop.transport;
+		const bool mute = kith_transports_is_mute(&c->transports, hop.transport),
+			   before = found && kith_transports_is_mute(&c->transports, best.transport);
+		const bool ipv4 =
+			!kith_serves(c) && is_ipv4(&hop) && !is_ipv4(&best) && kind_of(c, &hop) == kind_of(c, &best);
+		if (!found || (before && !mute) || (before == mute && ipv4))
+			best = hop;
 		found = true;
-		if (!mute)
-			break;
 	}
+	*out = found ? best.transport : *out;
 	return found;
 }
 

@@ -3,8 +3,10 @@
  * Addresses in host entries are a stranger's claim. Only those that kith_candidate_check allows, or the operator
  * configured, are spoken to. What the operator configured is an address: every kind of transport that reaches it is a
  * way, whatever kind its entry has; but one that is reached by WebSockets is a URL, and that is the only way.
- * The order is that of the entry, but for two things. Transports that are mute come last: where others answered, they
- * did not, and nothing came over them since. And the second way is by the other family than the first, or, if there is
+ * The order is that of the entry, but for three things. Transports that are mute come last: where others answered, they
+ * did not, and nothing came over them since. To a leaf IPv4 comes first: which address of it a NAT shows, what NAT that
+ * is, and how long it keeps a mapping, a leaf learns from those that it speaks to by it, and nobody has to tell it its
+ * addresses of IPv6. And the second way is by the other family than the first, or, if there is
  * none of that kind, by another kind of transport: what lets no packet of one through mostly lets none through to any
  * address.
  * Never: a packet, a decision for good (what is mute is asked all the same).
@@ -18,8 +20,8 @@
 uint8_t kith_ways_to(struct kith_core *c, const struct kith_host *host, const uint16_t *from,
 		     struct kith_hop out[KITH_HOST_ENDPOINTS_MAX]);
 
-/* Those of them, in the order of the entry, that cost nothing; none where the one by which the host is reached does not
- * either. How many.
+/* Those of them, in the order of the entry, that are better for a leaf than the one by which the host is reached: that
+ * cost nothing, if that one does, and else IPv4, if that one is not. How many.
  * TCP is no better than WebSockets: a connection would be opened, and a proxy asked for one that it refuses. */
 uint8_t kith_ways_better(struct kith_core *c, const struct kith_host *host, const struct kith_hop *than,
 			 struct kith_hop out[KITH_HOST_ENDPOINTS_MAX]);

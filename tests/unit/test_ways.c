@@ -55,6 +55,37 @@ static void the_second_way_is_of_another_family_or_kind(void **state)
 	two_kinds_free(t);
 }
 
+/* A NAT's addresses are known to those only who are spoken to by IPv4. */
+static void a_leaf_begins_with_ipv4(void **state)
+{
+	(void)state;
+	struct two_kinds *t = two_kinds_new(false);
+	struct kith_core *c = t->w.nodes[ALICE].core;
+	struct kith_hop ways[KITH_HOST_ENDPOINTS_MAX];
+	uint16_t transport = 99;
+	const struct kith_endpoint list[] = { at("[2a55::1]:4433", KITH_TRANSPORT_UDP),
+					      at("[2a55::2]:4433", KITH_TRANSPORT_UDP),
+					      at("99.1.1.1:4433", KITH_TRANSPORT_UDP),
+					      at("99.1.1.1:443", KITH_TRANSPORT_TCP) };
+	struct kith_host host = stranger(list, 4);
+	add_transport(t, 2, KITH_TRANSPORT_UDP, KITH_FAMILY_V6);
+	add_transport(t, 3, KITH_TRANSPORT_TCP, KITH_FAMILY_V4);
+	assert_int_equal(kith_ways_to(c, &host, NULL, ways), 4);
+	assert_true(kith_addr_equal(&ways[0].remote, &list[2].addr) && ways[0].transport == 0);
+	assert_true(kith_addr_equal(&ways[1].remote, &list[0].addr) && ways[1].transport == 2);
+	assert_true(kith_ways_transport(c, &host, &transport) && transport == 0);
+	struct kith_hop better[KITH_HOST_ENDPOINTS_MAX];
+	assert_int_equal(kith_ways_better(c, &host, &ways[0], better), 0);
+	assert_int_equal(kith_ways_better(c, &host, &ways[1], better), 1); /* IPv6 */
+	assert_true(kith_hop_equal(&better[0], &ways[0]));
+	/* Not where it is silent, and not by another kind. */
+	kith_transports_mute(&c->transports, 0, true);
+	assert_int_equal(kith_ways_to(c, &host, NULL, ways), 4);
+	assert_int_equal(ways[0].transport, 2);
+	assert_true(kith_ways_transport(c, &host, &transport) && transport == 2);
+	two_kinds_free(t);
+}
+
 /* The operator says where a host is; what gets through there shows. Whoever else names an address names what it
  * speaks. */
 static void what_is_configured_is_tried_by_every_kind(void **state)
@@ -184,6 +215,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_second_way_is_of_another_family_or_kind),
+		cmocka_unit_test(a_leaf_begins_with_ipv4),
 		cmocka_unit_test(what_is_configured_is_tried_by_every_kind),
 		cmocka_unit_test(what_has_a_url_is_reached_by_that_only),
 		cmocka_unit_test(where_others_may_not_be_contacted_there_is_no_way),
