@@ -3,8 +3,8 @@
  * They lie in chunks of KITH_SLOTS_CHUNK elements and do not move. A chunk of which no element is used is given back,
  * and of those that have room the one with the lowest number is used first, so that those behind it become empty.
  * Invariants: 0 is no element's number; a number is used again only once its element was given back.
- * Bounds: grows by one chunk; how many there may be is the caller's. Besides the elements a
- * chunk costs 8 bytes and a pointer.
+ * Bounds: grows by one chunk; how many there may be is the caller's. Besides the elements a chunk costs 8 bytes, a
+ * pointer and a bit.
  * Never: an element that is cleared when it is given back.
  */
 #ifndef KITH_BASE_SLOTS_H
@@ -19,6 +19,7 @@ struct kith_slots_chunk;
 struct kith_slots {
 	const struct kith_alloc *alloc; /* borrowed */
 	struct kith_slots_chunk **chunks; /* NULL: given back */
+	uint32_t *full; /* a bit for each chunk that has no free element: what is searched for one is one word for 32 */
 	uint32_t chunks_n, chunks_cap;
 	uint32_t room; /* no chunk before that one has a free element */
 	uint32_t size; /* of an element, a multiple of 8 */
