@@ -100,6 +100,14 @@ static size_t u16_at(const uint8_t *p)
 	return (size_t)p[0] << 8 | p[1];
 }
 
+/* libnice reads as many bytes of these as they have to have, whatever the attribute says. */
+static bool is_whole(uint16_t type, uint16_t len)
+{
+	if (type == STUN_ATTRIBUTE_MESSAGE_INTEGRITY)
+		return len == 20;
+	return type != STUN_ATTRIBUTE_FINGERPRINT || len == 4;
+}
+
 /* Attributes (a type, a length, a value that is padded to four bytes) up to the very end. */
 static bool is_laid_out(const uint8_t *in, size_t len)
 {
@@ -107,7 +115,7 @@ static bool is_laid_out(const uint8_t *in, size_t len)
 		return false;
 	for (size_t at = HEADER_LEN; at < len;) {
 		const size_t padded = 4 + (u16_at(in + at + 2) + PADDING - 1) / PADDING * PADDING;
-		if (padded > len - at)
+		if (padded > len - at || !is_whole((uint16_t)u16_at(in + at), (uint16_t)u16_at(in + at + 2)))
 			return false;
 		at += padded;
 	}
