@@ -58,6 +58,8 @@ bool kith_place_in_use(struct kith_core *c, const struct kith_host *host)
 	const struct kith_endpoint *first = &host->endpoints[0];
 	for (unsigned i = 0; i < kith_places(c); i++) {
 		const struct kith_home_slot *place = kith_place(c, i);
+		if (place->state == KITH_HOME_FREE)
+			continue;
 		const struct kith_endpoint *at = &place->host.endpoints[0];
 		bool same = kith_endpoint_equal(first, at) ||
 			    (keyed && memcmp(&place->host.dh, &host->dh, sizeof host->dh) == 0);
@@ -65,7 +67,7 @@ bool kith_place_in_use(struct kith_core *c, const struct kith_host *host)
 			same = same || names(host, at);
 		if (!keyed)
 			same = same || leads_to(c, place, first);
-		if (place->state != KITH_HOME_FREE && same)
+		if (same)
 			return true;
 	}
 	return false;
